@@ -1,0 +1,70 @@
+import { type Context, Hono } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
+import { CODES, type Problem } from '../protocol/codes.ts'
+import { BROADCASTING, HEALTH, ROOM_SOCKET } from '../protocol/routes.ts'
+import { isAllowedOrigin, type OriginPolicy } from './origin.ts'
+
+/** What a runtime gives the app. */
+export interface Edge {
+  readonly origins: OriginPolicy
+  /** Makes the request a WebSocket in a session; `uuid` where the address names the room. */
+  upgrade(c: Context, uuid?: string): Response | Promise<Response>
+  /** Undefined: ready. */
+  ailment(): Problem | undefined
+  /** For `GET /health`. */
+  figures(): Record<string, number>
+}
+
+/** The HTTP side, the same on every runtime: addresses, who may come in, headers. */
+export function createApp(edge: Edge): Hono {
+  const app = new Hono()
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      crossOriginResourcePolicy: false,
+      strictTransportSecurity: false,
+    }),
+  )
+
+  app.get(HEALTH, (c) => {
+    const problem = edge.ailment()
+    c.header('Cache-Control', 'no-store')
+    if (problem !== undefined) return c.json({ status: 'unavailable', ...problem }, CODES[problem.code].http as 503)
+    return c.json({ status: 'ok', ...edge.figures() })
+  })
+
+  app.get(BROADCASTING, (c) => socket(c))
+  app.get(ROOM_SOCKET, (c) => socket(c, c.req.param('uuid')))
+
+  function socket(c: Context, uuid?: string): Response | Promise<Response> {
+    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+      c.header('Upgrade', 'websocket')
+      return c.json({ code: 'upgrade_required', message: 'this address speaks WebSocket' }, 426)
+    }
+    if (!isAllowedOrigin(edge.origins, c.req.header('origin'), c.req.header('host'))) {
+      return refuse(c, { code: 'origin_refused', message: 'pages of this origin may not connect here' })
+    }
+    const problem = edge.ailment()
+    return problem === undefined ? edge.upgrade(c, uuid) : refuse(c, problem)
+  }
+
+  app.onError((error, c) => {
+    console.error(error)
+    return refuse(c, { code: 'server_error', message: 'something went wrong here' })
+  })
+
+  return app
+}
+
+function refuse(c: Context, problem: Problem): Response {
+  return c.json(problem, CODES[problem.code].http as 400)
+}

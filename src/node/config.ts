@@ -1,0 +1,102 @@
+import * as v from 'valibot'
+import { DEFAULT_LIMITS, type RoomLimits } from '../room/limits.ts'
+
+/** A whole number, given as text. */
+const whole = (fallback: number, min: number, max: number) =>
+  v.pipe(
+    v.optional(v.string(), String(fallback)),
+    v.regex(/^\d+$/, 'must be a whole number'),
+    v.toNumber(),
+    v.minValue(min, `must be at least ${min}`),
+    v.maxValue(max, `must be at most ${max}`),
+  )
+
+const list = v.pipe(
+  v.optional(v.string(), ''),
+  v.transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  ),
+)
+
+const origin = v.check(
+  (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
+  'must be origins such as https://example.org, or *',
+)
+
+const MEBIBYTE = 1024 * 1024
+const DAY = 86_400
+
+/** Every environment variable there is; the README's table says what each is for. */
+const Environment = v.object({
+  PORT: whole(8080, 0, 65_535),
+  HOST: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty')), '0.0.0.0'),
+  ALLOWED_ORIGINS: v.pipe(list, v.array(v.pipe(v.string(), origin))),
+  REQUIRE_ORIGIN: v.pipe(
+    v.optional(v.picklist(['true', 'false'], 'must be true or false'), 'false'),
+    v.transform((text) => text === 'true'),
+  ),
+  LOG: v.optional(v.picklist(['memory'], 'must be memory'), 'memory'),
+  MAX_ROOMS: whole(10_000, 1, 10_000_000),
+  MAX_LISTENERS: whole(DEFAULT_LIMITS.listeners, 1, 1_000_000),
+  MAX_CONNECTIONS: whole(50_000, 1, 1_000_000),
+  MESSAGE_BYTES: whole(DEFAULT_LIMITS.messageBytes, 512, 16 * MEBIBYTE),
+  STATE_BYTES: whole(DEFAULT_LIMITS.stateBytes, 1024, 256 * MEBIBYTE),
+  STATE_ENTRIES: whole(DEFAULT_LIMITS.stateEntries, 1, 1_000_000),
+  TAIL_BYTES: whole(DEFAULT_LIMITS.tailBytes, 0, 256 * MEBIBYTE),
+  TAIL_ENTRIES: whole(DEFAULT_LIMITS.tailEntries, 0, 1_000_000),
+  GRACE_SECONDS: whole(DEFAULT_LIMITS.grace / 1000, 1, 30 * DAY),
+  HANDSHAKE_SECONDS: whole(DEFAULT_LIMITS.handshake / 1000, 1, 300),
+  WRITE_DEADLINE_SECONDS: whole(30, 1, 3600),
+  PING_SECONDS: whole(30, 1, 3600),
+  FEEDBACK_RATE: whole(DEFAULT_LIMITS.feedbackRate, 1, 10_000),
+})
+
+export interface Config {
+  readonly port: number
+  readonly host: string
+  readonly allowedOrigins: readonly string[]
+  readonly requireOrigin: boolean
+  readonly log: 'memory'
+  readonly maxRooms: number
+  readonly maxConnections: number
+  /** Milliseconds in which a line has to take something of what is written to it. */
+  readonly writeDeadline: number
+  /** Milliseconds between two pings. */
+  readonly pingInterval: number
+  readonly limits: RoomLimits
+}
+
+/** Throws an `Error` whose message names each variable that is wrong, a line each. */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const result = v.safeParse(Environment, environment)
+  if (!result.success) {
+    throw new Error(result.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`).join('\n'))
+  }
+  const env = result.output
+  return {
+    port: env.PORT,
+    host: env.HOST,
+    allowedOrigins: env.ALLOWED_ORIGINS,
+    requireOrigin: env.REQUIRE_ORIGIN,
+    log: env.LOG,
+    maxRooms: env.MAX_ROOMS,
+    maxConnections: env.MAX_CONNECTIONS,
+    writeDeadline: env.WRITE_DEADLINE_SECONDS * 1000,
+    pingInterval: env.PING_SECONDS * 1000,
+    limits: {
+      messageBytes: env.MESSAGE_BYTES,
+      stateBytes: env.STATE_BYTES,
+      stateEntries: env.STATE_ENTRIES,
+      tailBytes: env.TAIL_BYTES,
+      tailEntries: env.TAIL_ENTRIES,
+      listeners: env.MAX_LISTENERS,
+      highWaterMark: DEFAULT_LIMITS.highWaterMark,
+      grace: env.GRACE_SECONDS * 1000,
+      handshake: env.HANDSHAKE_SECONDS * 1000,
+      feedbackRate: env.FEEDBACK_RATE,
+    },
+  }
+}

@@ -1,0 +1,186 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { join } from 'node:path'
+import { type HttpBindings, serve, upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server'
+import { serveStatic } from '@hono/node-server/serve-static'
+import type { Context } from 'hono'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { createApp } from '../http/app.ts'
+import { webCryptoSecrets } from '../http/secrets.ts'
+import { MemoryLog } from '../logs/memory.ts'
+import type { Problem } from '../protocol/codes.ts'
+import { SDK_MODULE } from '../protocol/routes.ts'
+import { Manager, type ManagerHouse } from '../room/manager.ts'
+import { Session } from '../room/session.ts'
+import { Writer } from '../room/writer.ts'
+import { WebSocketConnection } from '../transports/websocket.ts'
+import { systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { type Peer, Peers } from './peers.ts'
+
+const PUBLIC = join(import.meta.dirname, '../../public')
+
+/** Milliseconds between two looks for rooms whose grace time is over. */
+const EXPIRY_INTERVAL = 1000
+
+/** Milliseconds for the clients to take their leave when the server stops. */
+const STOP_DEADLINE = 5000
+
+/** A WebSocket message of so many frames is an attack: browsers send one, and proxies a few. */
+const MAX_FRAGMENTS = 128
+
+export interface RunningServer {
+  readonly port: number
+  /** Ends it in order: no new clients, a word to those who are here, the log closed. Resolves when all is done. */
+  stop(): Promise<void>
+}
+
+/** Starts the server; resolves when it listens. Rejects when the address is taken, or the log cannot be opened. */
+export async function startServer(config: Config): Promise<RunningServer> {
+  const { limits, maxRooms } = config
+  const secrets = webCryptoSecrets
+  const clock = systemClock
+  const writer = new Writer(clock)
+  const log = new MemoryLog({ limits, maxRooms, secrets })
+  const house: ManagerHouse = { log, clock, writer, limits, secrets }
+  const manager = new Manager(house)
+  const peers = new Peers(writer)
+  let isStopping = false
+
+  const app = createApp({
+    origins: { allowed: config.allowedOrigins, allowNone: !config.requireOrigin },
+    upgrade: (c, uuid) => upgrade(c, uuid),
+    ailment: () => ailment(),
+    figures: () => ({ rooms: manager.size, connections: peers.size, uptime: Math.round(process.uptime()) }),
+  })
+  app.get(SDK_MODULE, async (c, next) => {
+    await next()
+    c.header('Access-Control-Allow-Origin', '*')
+  })
+  app.use('*', async (c, next) => {
+    await next()
+    c.header('Cache-Control', 'no-cache')
+  })
+  app.get('*', serveStatic({ root: PUBLIC }))
+
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    // Up to the limit and somewhat over it the session answers, with its words; past this, `ws` ends the line.
+    maxPayload: 2 * limits.messageBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: 1024,
+    closeTimeout: STOP_DEADLINE,
+  } as ServerOptions)
+  const server = await listen()
+  const pings = setInterval(() => peers.ping(), config.pingInterval)
+  const expiry = setInterval(() => void manager.expire().catch(console.error), EXPIRY_INTERVAL)
+
+  return { port: (server.address() as AddressInfo).port, stop }
+
+  function ailment(): Problem | undefined {
+    if (isStopping) return { code: 'going_away', message: 'the server stops' }
+    if (peers.size < config.maxConnections) return undefined
+    const message = `the server is full: at most ${config.maxConnections} connections`
+    return { code: 'server_full', message, limit: config.maxConnections }
+  }
+
+  function upgrade(c: Context, uuid: string | undefined): Promise<Response> {
+    const { socket } = (c.env as HttpBindings).incoming
+    let peer: Peer
+    return upgradeWebSocket(c, {
+      onOpen(_, context) {
+        peer = connect(context.raw as WebSocket, socket, uuid)
+      },
+      onMessage({ data }) {
+        peer.isAlive = true
+        if (typeof data === 'string') peer.session.receive(data)
+        else peer.session.receiveBinary()
+      },
+      onClose() {
+        peers.delete(peer)
+        peer.session.gone()
+      },
+    })
+  }
+
+  function connect(ws: WebSocket, socket: Socket, uuid: string | undefined): Peer {
+    const connection = new WebSocketConnection(ws, socket, config.writeDeadline)
+    const session = new Session(manager, house, connection, uuid)
+    const peer: Peer = {
+      session,
+      isAlive: true,
+      get hasBacklog() {
+        return socket.writableLength > 0
+      },
+      ping: () => ws.ping(),
+      terminate: () => ws.terminate(),
+    }
+    peers.add(peer)
+    ws.on('pong', () => {
+      peer.isAlive = true
+    })
+    // The HTTP server's own listener would destroy the socket.
+    socket.removeAllListeners('timeout')
+    socket.on('timeout', () => {
+      if (socket.writableLength > 0) session.stalled()
+    })
+    socket.on('drain', () => {
+      socket.setTimeout(0)
+      session.drained()
+    })
+    if (isStopping) session.goAway(retryWindow())
+    return peer
+  }
+
+  function listen(): Promise<Server> {
+    return new Promise((resolve, reject) => {
+      const server = serve(
+        {
+          fetch: app.fetch,
+          port: config.port,
+          hostname: config.host,
+          overrideGlobalObjects: false,
+          serverOptions: {
+            headersTimeout: 10_000,
+            requestTimeout: 30_000,
+            connectionsCheckingInterval: 5000,
+            // To anything but a WebSocket an upgrade is an ordinary request: else the adapter neither answers nor closes it, and a
+            // reset of such a socket ends the process (@hono/node-server 2.1.8).
+            shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
+          },
+          websocket: { server: webSockets as WebSocketServerLike },
+        },
+        () => {
+          server.off('error', reject)
+          resolve(server)
+        },
+      ) as Server
+      server.once('error', reject)
+      // A socket without such a listener, as between two owners during an upgrade, ends the process when it is reset.
+      server.on('connection', (socket) => socket.on('error', () => {}))
+    })
+  }
+
+  function retryWindow(): number {
+    return Math.max(1000, peers.size)
+  }
+
+  async function stop(): Promise<void> {
+    if (isStopping) return
+    isStopping = true
+    clearInterval(pings)
+    clearInterval(expiry)
+    const closed = new Promise((resolve) => server.close(resolve))
+    server.closeIdleConnections()
+    peers.goAway(retryWindow())
+    const patience = setTimeout(() => {
+      peers.terminate()
+      server.closeAllConnections()
+    }, STOP_DEADLINE)
+    await closed
+    clearTimeout(patience)
+    await log.close()
+  }
+}

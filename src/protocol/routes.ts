@@ -1,0 +1,29 @@
+/** Paths and names that the server and the SDK share. */
+
+/** The upgrade where the first message says which room: what rtbroadcaster's clients expect. */
+export const BROADCASTING = '/broadcasting'
+
+/** The upgrade for one room, as a Hono pattern. */
+export const ROOM_SOCKET = '/rooms/:uuid/socket'
+
+export function roomSocketPath(uuid: string): string {
+  return ROOM_SOCKET.replace(':uuid', encodeURIComponent(uuid))
+}
+
+export const HEALTH = '/health'
+
+/** The SDK as one ES module, for pages without a build step. */
+export const SDK_MODULE = '/roomcast.js'
+
+/** The link that an audience opens (rtbroadcaster's own convention). */
+export function audienceLink(origin: string, uuid: string): string {
+  return new URL(`/?uuid=${uuid}`, origin).href
+}
+
+/**
+ * A client's question whether the line still holds, and the server's answer: fixed texts, so that a server can answer
+ * without a look at its rooms (on Workers, without waking one).
+ */
+export const PING = '{"uuid":"","status":{"value":3,"text":"ping"},"funcKey":"","funcParams":[],"stateMessage":false}'
+export const PONG =
+  '{"uuid":"","status":{"value":5,"text":"pong"},"funcKey":"","funcParams":[],"stateMessage":false,"event":{"type":"pong"}}'

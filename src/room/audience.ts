@@ -1,0 +1,140 @@
+import type { Batch } from './batch.ts'
+import type { Connection } from './ports.ts'
+import type { Tail } from './tail.ts'
+import type { Writer } from './writer.ts'
+
+/** Who the audience writes to: a cursor into the tail, and the line to write on. */
+export interface Listener {
+  readonly connection: Connection
+  /** The place in the tail up to which all was written. */
+  cursor: number
+  /** The room's seq at that place. */
+  seq: number
+  /** Its line is over the high-water mark: nothing is written until it has drained (R6). */
+  lagging: boolean
+  /** Its index among the listeners; -1 when it is not among them. */
+  place: number
+}
+
+/** What the audience asks its room for. */
+export interface Source {
+  readonly seq: number
+  /** In place of all since a listener's `seq`: what it needs to be level again, and word of what it missed. */
+  conflate(seq: number): Batch
+}
+
+/** The cursor of a listener that is not given what it missed, but the state that changed. */
+const FALLEN = -1
+
+/** A close code and reason, as in RFC 6455, 7.4. */
+export interface Farewell {
+  readonly code: number
+  readonly reason: string
+}
+
+/**
+ * The listeners of a room, each with a cursor into its tail. A broadcast wakes the writer, which walks them round robin,
+ * a slice at a time; each that it reaches gets everything from its cursor to the head in one write. What is broadcast
+ * during the walk makes the later batches larger: the busier the room, the fewer the writes.
+ */
+export class Audience {
+  readonly #tail: Tail
+  readonly #source: Source
+  readonly #writer: Writer
+  /** Bytes of backlog past which a listener is left to drain. */
+  readonly #highWaterMark: number
+  readonly #listeners: Listener[] = []
+  #turn = 0
+  /** How many listeners, from `#turn` on, the present walk has still to reach. */
+  #toWalk = 0
+  #farewell: Farewell | undefined
+
+  constructor(tail: Tail, source: Source, writer: Writer, highWaterMark: number) {
+    this.#tail = tail
+    this.#source = source
+    this.#writer = writer
+    this.#highWaterMark = highWaterMark
+  }
+
+  get size(): number {
+    return this.#listeners.length
+  }
+
+  [Symbol.iterator](): Iterator<Listener> {
+    return this.#listeners.values()
+  }
+
+  /** `listener` has been told everything so far: it stands at the head. */
+  add(listener: Listener): void {
+    listener.cursor = this.#tail.head
+    listener.seq = this.#source.seq
+    listener.place = this.#listeners.length
+    this.#listeners.push(listener)
+  }
+
+  remove(listener: Listener): void {
+    const { place } = listener
+    if (place < 0) return
+    listener.place = -1
+    const last = this.#listeners.pop()!
+    if (last === listener) return
+    this.#listeners[place] = last
+    last.place = place
+    // The one that moved may have jumped over the walk: walk them all again, the level ones cost nothing.
+    if (this.#toWalk > 0) this.#toWalk = this.#listeners.length
+  }
+
+  /** There is something new in the tail. */
+  wake(): void {
+    this.#toWalk = this.#listeners.length
+    this.#writer.wake(this)
+  }
+
+  /** The line of a listener that was left to drain is free again. */
+  drained(listener: Listener): void {
+    if (!listener.lagging) return
+    listener.lagging = false
+    const { cursor } = listener
+    // A full line that has just drained would be filled at once with what is old by now: the newest state is of more use.
+    if (this.#tail.covers(cursor) && this.#tail.sizeFrom(cursor) > this.#highWaterMark) listener.cursor = FALLEN
+    this.wake()
+  }
+
+  /** Everybody gets what is in the tail, then the line is closed. */
+  dismiss(farewell: Farewell): void {
+    this.#farewell = farewell
+    this.wake()
+  }
+
+  /** One slice of the walk: at most `budget` writes. Returns how many were made; fewer than the budget: all are level. */
+  write(budget: number): number {
+    let writes = 0
+    while (this.#toWalk > 0 && writes < budget) {
+      this.#toWalk--
+      if (this.#turn >= this.#listeners.length) this.#turn = 0
+      if (this.#reach(this.#listeners[this.#turn++]!)) writes++
+    }
+    if (this.#toWalk === 0) this.#tail.trim()
+    return writes
+  }
+
+  /** True when something was written. */
+  #reach(listener: Listener): boolean {
+    const { connection } = listener
+    const isBehind = listener.cursor < this.#tail.head
+    if (!isBehind && this.#farewell === undefined) return false
+    if (isBehind && !listener.lagging) {
+      if (connection.backlog > this.#highWaterMark) listener.lagging = true
+      else this.#level(listener)
+    }
+    if (this.#farewell !== undefined) connection.close(this.#farewell.code, this.#farewell.reason)
+    return true
+  }
+
+  #level(listener: Listener): void {
+    const { connection, cursor, seq } = listener
+    connection.write(this.#tail.covers(cursor) ? this.#tail.from(cursor) : this.#source.conflate(seq))
+    listener.cursor = this.#tail.head
+    listener.seq = this.#source.seq
+  }
+}

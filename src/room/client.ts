@@ -1,0 +1,40 @@
+import { encode } from '../protocol/codec.ts'
+import { CODES } from '../protocol/codes.ts'
+import type { Role, ServerMessage } from '../protocol/messages.ts'
+import type { Listener } from './audience.ts'
+import { Batch } from './batch.ts'
+import type { Connection } from './ports.ts'
+
+/** One member of a room. */
+export class Client implements Listener {
+  readonly id: string
+  readonly connection: Connection
+  role: Role
+  /** The term it owns the room in; 0 for a listener. */
+  term = 0
+  cursor = 0
+  seq = 0
+  lagging = false
+  place = -1
+
+  readonly #backlogLimit: number
+
+  constructor(id: string, role: Role, connection: Connection, backlogLimit: number) {
+    this.id = id
+    this.role = role
+    this.connection = connection
+    this.#backlogLimit = backlogLimit
+  }
+
+  /** A message to this client alone. */
+  tell(message: ServerMessage): void {
+    this.write(encode(message))
+  }
+
+  /** Answers to who asks and never reads would grow without bound: that ends the line. */
+  write(text: string): void {
+    if (this.connection.backlog > this.#backlogLimit) {
+      this.connection.close(CODES.too_slow.close, 'what was written to you is not being read')
+    } else this.connection.write(new Batch([text]))
+  }
+}

@@ -1,0 +1,139 @@
+import type { EndReason } from '../protocol/codes.ts'
+import type { Retain } from '../protocol/messages.ts'
+import type { Batch } from './batch.ts'
+
+/**
+ * The way to one client. It only writes: reading belongs to the transport, which calls the `Session`.
+ *
+ * An implementer may not assume that it is called after it closed, or that it is not: after `close`, and after the line
+ * broke, `write` and `close` do nothing. None of them throws. A transport that sees its line take nothing at all for the
+ * write deadline, with something to take, calls `session.stalled()`; one whose `backlog` was over zero and has come down
+ * to it calls `session.drained()`.
+ */
+export interface Connection {
+  write(batch: Batch): void
+  /** Bytes written here that the network has not taken yet. */
+  readonly backlog: number
+  /** Ends the line after what was written. `code` and `reason` as in RFC 6455, 7.4. */
+  close(code: number, reason: string): void
+}
+
+export type Cancel = () => void
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Runs `task` once, `ms` from now. */
+  after(ms: number, task: () => void): Cancel
+  /** Runs `task` once, after the event loop has had its turn. */
+  soon(task: () => void): void
+}
+
+export interface Secrets {
+  /** A random UUID, version 4. */
+  uuid(): string
+  /** A name for a client, unguessable for others. */
+  clientId(): string
+  /** A secret of at least 192 random bits, of characters that need no escape in a header. */
+  key(): string
+  /** A digest that the key cannot be found from. */
+  hash(key: string): Promise<string>
+}
+
+/** A broadcast on its way into the log. */
+export interface Draft {
+  /** The owner's term; the log refuses an older one than its own (O3). */
+  readonly term: number
+  /** The owner's own name for it: the same id again is not appended twice while the tail remembers it (C3). */
+  readonly id?: string | undefined
+  /** Absent: it passes through the tail only. */
+  readonly state?: { readonly key: string; readonly retain: Retain } | undefined
+  /** The owner hears it too. */
+  readonly echo?: true | undefined
+  /** What `broadcastText` makes a message of. The log does not read it. */
+  readonly body: string
+  /** UTF-8 bytes of `body`. */
+  readonly bytes: number
+}
+
+/** A broadcast that the log has taken. */
+export interface Entry extends Draft {
+  readonly seq: number
+}
+
+export interface Appended {
+  readonly seq: number
+}
+
+/** A room as its log has it, at one moment. */
+export interface Snapshot {
+  /** Changes when the log of the room is made anew: a seq of another epoch means nothing. */
+  readonly epoch: string
+  /** Of the newest broadcast; 0 before the first. */
+  readonly seq: number
+  readonly term: number
+  readonly ownerHere: boolean
+  /** In the order of `seq`. */
+  readonly state: readonly Entry[]
+  /** The newest broadcasts, in the order of `seq`, without a gap up to `seq`. */
+  readonly tail: readonly Entry[]
+}
+
+/** Who follows a room's log. It is told everything in the log's order, and must not throw. */
+export interface Follower {
+  published(entry: Entry): void
+  /** The owner came (`here`, perhaps with a new term) or dropped. */
+  presence(owner: { readonly here: boolean; readonly term: number }): void
+  /** Nothing more will come. */
+  ended(reason: EndReason): void
+}
+
+export interface Ownership {
+  readonly term: number
+  /** True: it was the key of a handover, which is used up; `freshHash` is the owner's key from now on. */
+  readonly handedOver: boolean
+}
+
+/**
+ * Where rooms are kept: the one who gives each broadcast its place. Calls for a room take effect in the order they were
+ * made. What a promise resolved with is as durable as this log promises; a rejection is a `RoomError`, and changed nothing.
+ *
+ * An implementer may not assume that a room is followed when it is appended to, that the caller waits for one call before
+ * it makes the next, or that ids and keys hold no strange characters.
+ */
+export interface RoomLog {
+  /** Opens a room at term 1 with its owner here. Rejects with `server_full` at the bound on rooms. */
+  create(uuid: string, ownerHash: string): Promise<void>
+
+  /**
+   * Hands the room as it stands to `begin`, and all that is published from then on to the follower that this returns:
+   * no gap and nothing twice between the two. Undefined when there is no such room. One follower a room and log.
+   */
+  follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined>
+
+  unfollow(uuid: string): void
+
+  /** Rejects with `displaced` (an old term), `state_full`, `room_not_found`, `log_unavailable`. */
+  append(uuid: string, draft: Draft): Promise<Appended>
+
+  /**
+   * Checks the key, then raises the term and marks the owner as here, in one step. Undefined for a wrong key and an
+   * unknown room alike, which changes nothing (O2).
+   */
+  takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined>
+
+  /** Lets the holder of another key take over once, in place of any that was offered before. `displaced` at an old term. */
+  offerHandover(uuid: string, term: number, keyHash: string): Promise<void>
+
+  /** The owner's line dropped, at `now`. Nothing if its term is an old one. */
+  ownerLeft(uuid: string, term: number, now: number): Promise<void>
+
+  /** Rooms whose owner left before `time` and has not come back. */
+  abandoned(time: number): Promise<readonly { readonly uuid: string; readonly term: number }[]>
+
+  /** Ends the room and forgets all of it. Rejects with `displaced` at an old term; an unknown room is no error. */
+  end(uuid: string, term: number, reason: EndReason): Promise<void>
+
+  /** Flushes what is under way and lets go of what it holds. */
+  close(): Promise<void>
+}

@@ -1,0 +1,257 @@
+import { type Decoded, decode, encode, event, goodbye, type Request, type Saying } from '../protocol/codec.ts'
+import { CODES, type DisconnectCode, type Problem } from '../protocol/codes.ts'
+import type { Position } from '../protocol/messages.ts'
+import { PING, PONG } from '../protocol/routes.ts'
+import { Allowance } from './allowance.ts'
+import { Batch } from './batch.ts'
+import { utf8Length } from './bytes.ts'
+import { Client } from './client.ts'
+import { problemOf, RoomError } from './errors.ts'
+import { backlogLimit } from './limits.ts'
+import type { Manager, ManagerHouse } from './manager.ts'
+import type { Cancel, Connection } from './ports.ts'
+import type { Room } from './room.ts'
+
+/** Requests that may wait while a client is being let in. */
+const WAITING = 32
+
+/** Messages that a client may get wrong, and how many of them are forgiven a second. */
+const OFFENCES = { burst: 20, rate: 1 }
+
+const PONG_BATCH = new Batch([PONG])
+
+type Stage = 'new' | 'entering' | 'in' | 'over'
+
+/**
+ * What one connection says, from its first message to its last: each becomes a call on a room, and that a reply or a
+ * close. Nothing here throws or rejects, whatever comes in.
+ */
+export class Session {
+  readonly #manager: Manager
+  readonly #house: ManagerHouse
+  readonly #connection: Connection
+  /** The room of the address, where the address names one. */
+  readonly #address: string | undefined
+  readonly #offences: Allowance
+  readonly #feedback: Allowance
+  readonly #cancelDeadline: Cancel
+  readonly #waiting: string[] = []
+  #stage: Stage = 'new'
+  #isGone = false
+  #client: Client | undefined
+  #room: Room | undefined
+
+  constructor(manager: Manager, house: ManagerHouse, connection: Connection, address?: string) {
+    const { clock, limits } = house
+    this.#manager = manager
+    this.#house = house
+    this.#connection = connection
+    this.#address = address
+    this.#offences = new Allowance(clock, OFFENCES)
+    this.#feedback = new Allowance(clock, { burst: 2 * limits.feedbackRate, rate: limits.feedbackRate })
+    this.#cancelDeadline = clock.after(limits.handshake, () =>
+      this.#disconnect({ code: 'handshake_timeout', message: 'neither opened nor joined a room in time' }),
+    )
+  }
+
+  /** A text message has come. */
+  receive(text: string): void {
+    if (this.#stage === 'over') return
+    if (text === PING) return this.#connection.write(PONG_BATCH)
+    if (this.#isTooLarge(text)) return
+    if (this.#stage === 'entering') return this.#wait(text)
+    const decoded = decode(text)
+    if (!decoded.ok) return this.#offend(decoded)
+    try {
+      this.#handle(decoded.request)
+    } catch (error) {
+      this.#reply(problemOf(error), decoded.request.kind === 'say' ? decoded.request.id : undefined)
+    }
+  }
+
+  receiveBinary(): void {
+    if (this.#stage === 'over') return
+    this.#offend({ ok: false, problem: { code: 'binary_message', message: 'a message is JSON in a text frame' } })
+  }
+
+  /** The line is gone. */
+  gone(): void {
+    this.#isGone = true
+    this.#finish()
+  }
+
+  /** The line has taken all that was written to it. */
+  drained(): void {
+    if (this.#client !== undefined) this.#room?.drained(this.#client)
+  }
+
+  /** The line has taken nothing at all for the write deadline. */
+  stalled(): void {
+    this.#disconnect({ code: 'too_slow', message: 'nothing of what was written to you was taken in time' })
+  }
+
+  /** The line answers no ping. */
+  unresponsive(): void {
+    this.#disconnect({ code: 'unresponsive', message: 'no sign of life' })
+  }
+
+  /** The server stops: the client is to come back at a random moment within `retryWithin` milliseconds (E3). */
+  goAway(retryWithin: number): void {
+    if (this.#stage === 'over') return
+    this.#connection.write(new Batch([encode(event(this.#room?.uuid ?? '', { type: 'goaway', retryWithin }))]))
+    this.#connection.close(CODES.going_away.close, 'the server stops')
+    this.#finish()
+  }
+
+  #handle(request: Request): void {
+    if (this.#stage === 'new') return this.#begin(request)
+    const room = this.#room!
+    switch (request.kind) {
+      case 'say':
+        this.#checkRoom(request.uuid, room)
+        return this.#say(request, room, this.#client!)
+      case 'close':
+        this.#checkRoom(request.uuid, room)
+        return this.#close(room, this.#client!)
+      default:
+        throw new RoomError('already_in_room', 'this connection is in a room already', { field: 'status.value' })
+    }
+  }
+
+  #begin(request: Request): void {
+    switch (request.kind) {
+      case 'open':
+        return this.#enter(() => this.#open())
+      case 'take back':
+        return this.#enter(() => this.#takeBack(request.uuid, request.ownerKey, request.since))
+      case 'join':
+        return this.#enter(() => this.#join(request.uuid, request.since))
+      default:
+        throw new RoomError('not_in_room', 'open or join a room first', { field: 'status.value' })
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { room, term, ownerKey } = await this.#manager.open()
+    this.#become('owner', room, (client) => room.admitOwner(client, term, ownerKey))
+  }
+
+  async #takeBack(uuid: string, key: string, since: Position | undefined): Promise<void> {
+    const owned = this.#isAddressed(uuid) ? await this.#manager.takeBack(uuid, key) : undefined
+    if (owned === undefined) throw new RoomError('take_back_refused', 'no such room, or not its key')
+    const { room, term, ownerKey } = owned
+    this.#become('owner', room, (client) => room.admitOwner(client, term, ownerKey, since))
+  }
+
+  async #join(uuid: string, since: Position | undefined): Promise<void> {
+    const room = this.#isAddressed(uuid) ? await this.#manager.room(uuid) : undefined
+    if (room === undefined) throw new RoomError('room_not_found', 'there is no such room', { field: 'uuid' })
+    this.#become('listener', room, (client) => room.join(client, since))
+  }
+
+  #become(role: 'owner' | 'listener', room: Room, admit: (client: Client) => void): void {
+    const { secrets, limits } = this.#house
+    const client = new Client(secrets.clientId(), role, this.#connection, backlogLimit(limits))
+    admit(client)
+    this.#client = client
+    this.#room = room
+  }
+
+  /** Runs one of the ways in; what comes meanwhile waits. */
+  #enter(way: () => Promise<void>): void {
+    this.#stage = 'entering'
+    way().then(
+      () => {
+        if (this.#isGone || this.#stage === 'over') return this.#leaveRoom()
+        this.#stage = 'in'
+        this.#cancelDeadline()
+        for (const text of this.#waiting.splice(0)) this.receive(text)
+      },
+      (error) => this.#refuseEntry(problemOf(error)),
+    )
+  }
+
+  #isTooLarge(text: string): boolean {
+    const { messageBytes } = this.#house.limits
+    if (text.length * 3 <= messageBytes || utf8Length(text) <= messageBytes) return false
+    const message = `a message is at most ${messageBytes} bytes`
+    this.#disconnect({ code: 'message_too_large', message, field: 'message', limit: messageBytes })
+    return true
+  }
+
+  #wait(text: string): void {
+    if (this.#waiting.length < WAITING) this.#waiting.push(text)
+    else this.#disconnect({ code: 'too_many_errors', message: `more than ${WAITING} messages before being let in` })
+  }
+
+  #say(said: Saying, room: Room, client: Client): void {
+    if (client.role === 'owner') return room.broadcast(client, said)
+    if (!this.#feedback.take()) {
+      const { feedbackRate } = this.#house.limits
+      this.#tolerate()
+      throw new RoomError('rate_limited', `at most ${feedbackRate} feedback messages a second`, {
+        limit: feedbackRate,
+        retryAfter: Math.ceil(1000 / feedbackRate),
+      })
+    }
+    room.feedback(client, said)
+  }
+
+  #close(room: Room, client: Client): void {
+    if (client.role === 'listener') return this.#disconnect({ code: 'left', message: 'you left the room' })
+    room.close(client).catch((error) => this.#reply(problemOf(error), undefined))
+  }
+
+  #checkRoom(uuid: string, room: Room): void {
+    if (uuid.toLowerCase() !== room.uuid) {
+      throw new RoomError('wrong_room', 'uuid is not the room that this connection is in', { field: 'uuid' })
+    }
+  }
+
+  #isAddressed(uuid: string): boolean {
+    return this.#address === undefined || this.#address.toLowerCase() === uuid.toLowerCase()
+  }
+
+  #offend({ problem, id }: Extract<Decoded, { ok: false }>): void {
+    this.#reply(problem, id)
+    this.#tolerate()
+  }
+
+  #tolerate(): void {
+    if (!this.#offences.take()) this.#disconnect({ code: 'too_many_errors', message: 'too many messages were wrong' })
+  }
+
+  #reply(problem: Problem, id: string | undefined): void {
+    const message = event(this.#room?.uuid ?? '', { type: 'error', ...problem, ...(id !== undefined && { id }) })
+    if (this.#client !== undefined) this.#client.tell(message)
+    else this.#connection.write(new Batch([encode(message)]))
+  }
+
+  /** An error that does not end connections by itself ends one that was not let in. */
+  #refuseEntry(problem: Problem): void {
+    const isFinal = 'close' in CODES[problem.code]
+    this.#disconnect(
+      isFinal ? (problem as Problem & { code: DisconnectCode }) : { ...problem, code: 'room_unavailable' },
+    )
+  }
+
+  #disconnect(problem: Problem & { code: DisconnectCode }): void {
+    if (this.#stage === 'over') return
+    this.#connection.write(new Batch([encode(goodbye(this.#room?.uuid ?? '', problem))]))
+    this.#connection.close(CODES[problem.code].close, problem.message)
+    this.#finish()
+  }
+
+  #finish(): void {
+    this.#stage = 'over'
+    this.#cancelDeadline()
+    this.#waiting.length = 0
+    this.#leaveRoom()
+  }
+
+  #leaveRoom(): void {
+    const client = this.#client
+    this.#client = undefined
+    if (client !== undefined) this.#room?.remove(client)
+  }
+}

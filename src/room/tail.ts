@@ -1,0 +1,117 @@
+import { Batch } from './batch.ts'
+
+interface Item {
+  readonly text: string
+  /** Absent for an event, which is for those who are here now only. */
+  readonly seq: number | undefined
+  /** Size of all texts ever pushed, up to and including this one. */
+  readonly end: number
+}
+
+/** Items and characters of text kept for who fell behind or comes back. */
+export interface TailLimits {
+  readonly tailEntries: number
+  readonly tailBytes: number
+}
+
+/** How far the tail may outgrow its limits while the audience is still being written to. */
+const OVERHANG = 4
+
+/**
+ * The recent past of a room as one sequence of encoded messages: broadcasts, and events among them. A place in it is a
+ * `cursor`: the number of messages pushed before. Fan-out, backpressure and recovery are all walks over it.
+ */
+export class Tail {
+  readonly #limits: TailLimits
+  #items: Item[] = []
+  /** The cursor of `#items[0]`. */
+  #base = 0
+  /** The oldest cursor still covered. */
+  #first = 0
+  #size = 0
+  /** The seq of the newest broadcast that is no longer covered: what a listener must have seen to be recovered. */
+  #forgotten: number
+  #lastRange: { from: number; head: number; batch: Batch } | undefined
+  #lastRecovery: { seq: number; head: number; batch: Batch } | undefined
+
+  /** `seq` is the room's, before any message is pushed. */
+  constructor(limits: TailLimits, seq: number) {
+    this.#limits = limits
+    this.#forgotten = seq
+  }
+
+  /** The cursor of who has seen everything. */
+  get head(): number {
+    return this.#base + this.#items.length
+  }
+
+  covers(cursor: number): boolean {
+    return cursor >= this.#first
+  }
+
+  push(text: string, seq?: number): void {
+    this.#size += text.length
+    this.#items.push({ text, seq, end: this.#size })
+    this.#trimTo(OVERHANG, this.head - 1)
+  }
+
+  /** Forgets what is over the limits. Until this is called, what was pushed lately is kept for who is still to get it. */
+  trim(): void {
+    this.#trimTo(1, this.head)
+  }
+
+  /** Characters of text from `cursor` to the head. */
+  sizeFrom(cursor: number): number {
+    return this.#size - (this.#items[cursor - this.#base - 1]?.end ?? this.#startOfItems())
+  }
+
+  /** All from a covered `cursor` to the head. Most listeners stand at the same one, so the last batch is kept. */
+  from(cursor: number): Batch {
+    const { head } = this
+    const last = this.#lastRange
+    if (last?.from === cursor && last.head === head) return last.batch
+    const batch = new Batch(this.#items.slice(cursor - this.#base).map((item) => item.text))
+    this.#lastRange = { from: cursor, head, batch }
+    return batch
+  }
+
+  /** Exactly the broadcasts after `seq`, or undefined when some of them are forgotten (R5). */
+  since(seq: number): Batch | undefined {
+    if (seq < this.#forgotten) return undefined
+    const { head } = this
+    const last = this.#lastRecovery
+    if (last?.seq === seq && last.head === head) return last.batch
+    const missed = this.#items
+      .slice(this.#first - this.#base)
+      .filter((item) => item.seq !== undefined && item.seq > seq)
+    const batch = new Batch(missed.map((item) => item.text))
+    this.#lastRecovery = { seq, head, batch }
+    return batch
+  }
+
+  #trimTo(times: number, last: number): void {
+    const { tailEntries, tailBytes } = this.#limits
+    const { head } = this
+    while (
+      this.#first < last &&
+      (head - this.#first > tailEntries * times || this.sizeFrom(this.#first) > tailBytes * times)
+    ) {
+      this.#forgotten = this.#items[this.#first - this.#base]?.seq ?? this.#forgotten
+      this.#first++
+    }
+    this.#compact()
+  }
+
+  /** Dropping items one at a time would move all the others each time: drop them by the half. */
+  #compact(): void {
+    const dropped = this.#first - this.#base
+    if (dropped * 2 < this.#items.length) return
+    this.#items = this.#items.slice(dropped)
+    this.#base = this.#first
+  }
+
+  #startOfItems(): number {
+    const oldest = this.#items[0]
+    return oldest === undefined ? this.#size : oldest.end - oldest.text.length
+  }
+}

@@ -1,0 +1,13 @@
+import { readConfig } from '../../src/node/config.ts'
+import { type RunningServer, startServer } from '../../src/node/server.ts'
+
+export interface TestServer extends RunningServer {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string
+}
+
+/** A server in this process, on a free port, with the memory log unless `env` says otherwise. */
+export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+  const server = await startServer(readConfig({ HOST: '127.0.0.1', PORT: '0', LOG: 'memory', ...env }))
+  return { ...server, url: `http://127.0.0.1:${server.port}` }
+}
