@@ -70,6 +70,7 @@ export class Audience {
     listener.seq = this.#source.seq
     listener.place = this.#listeners.length
     this.#listeners.push(listener)
+    this.#walkAgain()
   }
 
   remove(listener: Listener): void {
@@ -77,11 +78,11 @@ export class Audience {
     if (place < 0) return
     listener.place = -1
     const last = this.#listeners.pop()!
-    if (last === listener) return
-    this.#listeners[place] = last
-    last.place = place
-    // The one that moved may have jumped over the walk: walk them all again, the level ones cost nothing.
-    if (this.#toWalk > 0) this.#toWalk = this.#listeners.length
+    if (last !== listener) {
+      this.#listeners[place] = last
+      last.place = place
+    }
+    this.#walkAgain()
   }
 
   /** There is something new in the tail. */
@@ -116,6 +117,11 @@ export class Audience {
     }
     if (this.#toWalk === 0) this.#tail.trim()
     return writes
+  }
+
+  /** Who came or moved may have shifted the walk past somebody: it starts anew, and the level ones cost nothing. */
+  #walkAgain(): void {
+    if (this.#toWalk > 0) this.#toWalk = this.#listeners.length
   }
 
   /** True when something was written. */

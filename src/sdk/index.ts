@@ -4,6 +4,7 @@ import { errorOf } from './member.ts'
 import { RoomPresentation } from './presentation.ts'
 import type { Actions, Following, Options, Presentation, PresentOptions } from './types.ts'
 
+export type { Problem } from '../protocol/codes.ts'
 export type * from './types.ts'
 export { RoomcastError }
 

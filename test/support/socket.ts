@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { Broadcast, Envelope, EventMessage, Welcome } from '../../src/protocol/messages.ts'
 
@@ -17,6 +18,8 @@ export function message(value: number, fields: object = {}): Record<string, unkn
 export class TestSocket {
   readonly ws: WebSocket
   readonly received: Message[] = []
+  /** The TCP socket below, as soon as the handshake is over: for what a WebSocket does not let one do. */
+  tcp!: Socket
   #read = 0
   #arrival: () => void = () => {}
   #closed: { code: number; reason: string } | undefined
@@ -24,6 +27,9 @@ export class TestSocket {
   constructor(url: string, options: { origin?: string; headers?: Record<string, string> } = {}) {
     this.ws = new WebSocket(url.replace('http', 'ws'), { perMessageDeflate: false, ...options })
     this.ws.on('error', () => {})
+    this.ws.on('upgrade', ({ socket }) => {
+      this.tcp = socket
+    })
     this.ws.on('message', (data) => {
       for (const line of String(data).split('\n')) this.received.push(JSON.parse(line))
       this.#arrival()

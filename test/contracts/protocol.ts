@@ -1,0 +1,301 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { PING } from '../../src/protocol/routes.ts'
+import { type Message, message, say, TestSocket } from '../support/socket.ts'
+
+/** A running roomcast: one server, or several that are one. */
+export interface ServerUnderTest {
+  /** Where the clients connect, in turns: `http://host:port`. */
+  readonly urls: readonly string[]
+  stop(): Promise<void>
+}
+
+/** How `start` is to make it: `stateEntries` and `grace` (seconds) small enough to be seen. */
+export const SUITE_SETTINGS = { stateEntries: 20, graceSeconds: 1 }
+
+const state = { stateMessage: true }
+
+/** The one suite over the wire, for every runtime, log and set-up. */
+export function testProtocol(name: string, start: () => Promise<ServerUnderTest>): void {
+  describe(`the protocol over the wire: ${name}`, () => {
+    let server: ServerUnderTest
+    let sockets: TestSocket[] = []
+    let turn = 0
+
+    beforeAll(async () => {
+      server = await start()
+    }, 60_000)
+    afterAll(() => server.stop())
+    afterEach(() => {
+      for (const socket of sockets) socket.close()
+      sockets = []
+    })
+
+    async function connect(path = '/broadcasting'): Promise<TestSocket> {
+      const socket = await TestSocket.connect(server.urls[turn++ % server.urls.length]! + path)
+      sockets.push(socket)
+      return socket
+    }
+
+    async function enter(first: object, path?: string): Promise<{ socket: TestSocket; welcome: Message }> {
+      const socket = await connect(path)
+      socket.send(first)
+      return { socket, welcome: await socket.next() }
+    }
+
+    const open = () => enter(message(1))
+    const join = (uuid: string, fields: object = {}) => enter(message(2, { uuid, ...fields }))
+    const take = async (socket: TestSocket, count: number) => {
+      const taken: Message[] = []
+      while (taken.length < count) taken.push(await socket.nextBroadcast())
+      return taken
+    }
+    const acked = async (owner: TestSocket, said: object) => {
+      owner.send({ ...said, id: 'acked' })
+      return owner.next(({ event }) => event?.type === 'ack' || event?.type === 'error')
+    }
+
+    describe('opening and joining', () => {
+      test('[O1] [J3] opening', async () => {
+        const { welcome } = await open()
+        expect(welcome).toMatchObject({ status: { value: 3 }, funcKey: '', role: 'owner', replay: 0, recovered: false })
+        expect(welcome.uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+        expect(welcome.ownerKey!.length).toBeGreaterThanOrEqual(32)
+        expect(welcome.limits).toMatchObject({ stateEntries: SUITE_SETTINGS.stateEntries })
+      })
+
+      test('[J1] [R2] [R4] a late joiner gets the welcome, the state, then the live broadcasts', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        owner.send(say(uuid, 'slide', [1], state))
+        owner.send(say(uuid, 'pointer', [1, 2]))
+        await acked(owner, say(uuid, 'slide', [2], state))
+        const late = await join(uuid)
+        expect(late.welcome).toMatchObject({ funcKey: '', role: 'listener', replay: 1, position: { seq: 3 } })
+        owner.send(say(uuid, 'pointer', [3, 4]))
+        expect(await take(late.socket, 2)).toMatchObject([
+          { funcKey: 'slide', funcParams: [2], seq: 3, replay: true },
+          { funcKey: 'pointer', funcParams: [3, 4], seq: 4 },
+        ])
+      })
+
+      test('[J1] the address of one room', async () => {
+        const { welcome } = await open()
+        const { uuid } = welcome
+        const listener = await enter(message(2, { uuid }), `/rooms/${uuid}/socket`)
+        expect(listener.welcome).toMatchObject({ uuid, role: 'listener' })
+        const elsewhere = await enter(message(2, { uuid }), '/rooms/00000000-0000-4000-8000-000000000000/socket')
+        expect(elsewhere.welcome).toMatchObject({ status: { value: 0 } })
+      })
+
+      test.each(['00000000-0000-4000-8000-000000000000', 'room', ''])('[J2] joining %j is refused', async (uuid) => {
+        const { socket, welcome } = await join(uuid)
+        expect(welcome).toMatchObject({ status: { value: 0 }, event: { type: 'error', code: 'room_not_found' } })
+        expect(await socket.closed()).toMatchObject({ code: 4500 })
+      })
+    })
+
+    describe('broadcasting', () => {
+      test('[C2] everyone gets the same, in the same order', async () => {
+        const { socket: owner, welcome } = await open()
+        const listeners = await Promise.all(Array.from({ length: 6 }, () => join(welcome.uuid)))
+        for (let n = 1; n <= 200; n++) owner.send(say(welcome.uuid, 'n', [n]))
+        for (const { socket } of listeners) {
+          const got = await take(socket, 200)
+          expect(got.map(({ seq }) => seq)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+          expect(got.map(({ funcParams }) => funcParams[0])).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+        }
+      })
+
+      test('[C1] [C5] feedback reaches the owner alone', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const [one, two] = [await join(uuid), await join(uuid)]
+        one.socket.send(say(uuid, 'slide', [9], state))
+        expect(await owner.nextBroadcast()).toMatchObject({
+          funcKey: 'slide',
+          funcParams: [9],
+          from: one.welcome.clientId,
+        })
+        owner.send(say(uuid, 'after', []))
+        expect((await take(two.socket, 1))[0]).toMatchObject({ funcKey: 'after', seq: 1 })
+        expect((await join(uuid)).welcome.replay).toBe(0)
+      })
+
+      test('[C3] acknowledged, and not twice', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const { socket: listener } = await join(uuid)
+        expect(await acked(owner, say(uuid, 'n', [1]))).toMatchObject({ event: { type: 'ack', position: { seq: 1 } } })
+        expect(await acked(owner, say(uuid, 'n', [1]))).toMatchObject({ event: { type: 'ack', position: { seq: 1 } } })
+        owner.send(say(uuid, 'n', [2]))
+        expect((await take(listener, 2)).map(({ seq }) => seq)).toEqual([1, 2])
+      })
+
+      test('[C4] to all, to oneself, to some', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const [one, two] = [await join(uuid), await join(uuid)]
+        owner.send(say(uuid, 'all', [], { to: 'all' }))
+        owner.send(say(uuid, 'self', [], { to: 'self' }))
+        owner.send(say(uuid, 'some', [], { to: [two.welcome.clientId] }))
+        owner.send(say(uuid, 'others', []))
+        const keys = (messages: Message[]) => messages.map(({ funcKey }) => funcKey).sort()
+        expect(keys(await take(owner, 2))).toEqual(['all', 'self'])
+        expect(keys(await take(one.socket, 2))).toEqual(['all', 'others'])
+        expect(keys(await take(two.socket, 3))).toEqual(['all', 'others', 'some'])
+        const refused = await acked(owner, say(uuid, 'some', [], { ...state, to: [two.welcome.clientId] }))
+        expect(refused).toMatchObject({ event: { type: 'error', code: 'bad_message', field: 'to' } })
+      })
+    })
+
+    describe('state', () => {
+      test('[R1] latest, append, clear, keys', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const append = { ...state, retain: 'append' }
+        owner.send(say(uuid, 'ink', [1], append))
+        owner.send(say(uuid, 'ink', [2], { ...append, stateKey: 'other' }))
+        owner.send(say(uuid, 'ink', [3], append))
+        owner.send(say(uuid, 'ink', [], { ...state, retain: 'clear', stateKey: 'other' }))
+        owner.send(say(uuid, 'slide', [1], state))
+        await acked(owner, say(uuid, 'slide', [2], state))
+        const late = await join(uuid)
+        expect(late.welcome.replay).toBe(3)
+        expect((await take(late.socket, 3)).map(({ funcKey, funcParams }) => [funcKey, ...funcParams])).toEqual([
+          ['ink', 1],
+          ['ink', 3],
+          ['slide', 2],
+        ])
+      })
+
+      test('[R3] [C5] over the cap', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        for (let n = 0; n < SUITE_SETTINGS.stateEntries; n++) owner.send(say(uuid, `k${n}`, [], state))
+        expect(await acked(owner, say(uuid, 'one more', [], state))).toMatchObject({
+          event: { type: 'error', code: 'state_full', limit: SUITE_SETTINGS.stateEntries },
+        })
+        expect((await join(uuid)).welcome).toMatchObject({
+          replay: SUITE_SETTINGS.stateEntries,
+          position: { seq: SUITE_SETTINGS.stateEntries },
+        })
+      })
+
+      test('[R5] coming back with a place, and with none that is known', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        owner.send(say(uuid, 'a', [1], state))
+        owner.send(say(uuid, 'b', [2]))
+        await acked(owner, say(uuid, 'c', [3]))
+        const { epoch } = welcome.position!
+        const back = await join(uuid, { since: { epoch, seq: 1 } })
+        expect(back.welcome).toMatchObject({ recovered: true, replay: 2, position: { epoch, seq: 3 } })
+        expect((await take(back.socket, 2)).map(({ seq }) => seq)).toEqual([2, 3])
+        const stranger = await join(uuid, { since: { epoch: 'other', seq: 1 } })
+        expect(stranger.welcome).toMatchObject({ recovered: false, replay: 1 })
+      })
+    })
+
+    describe('owners', () => {
+      test('[O2] [O3] taking back displaces the old owner', async () => {
+        const first = await open()
+        const { uuid, ownerKey } = first.welcome
+        await acked(first.socket, say(uuid, 'slide', [1], state))
+        const listener = await join(uuid)
+        const second = await enter(message(1, { uuid, ownerKey }))
+        expect(second.welcome).toMatchObject({ uuid, role: 'owner', replay: 1 })
+        expect(second.welcome.ownerKey).toBeUndefined()
+        expect(await first.socket.closed()).toMatchObject({ code: 4502 })
+        second.socket.send(say(uuid, 'slide', [2], state))
+        expect(await take(listener.socket, 2)).toMatchObject([{ funcParams: [1] }, { funcParams: [2], seq: 2 }])
+      })
+
+      test('[O2] a wrong key and an unknown room get the same answer', async () => {
+        const { welcome } = await open()
+        const wrong = await enter(message(1, { uuid: welcome.uuid, ownerKey: 'wrong' }))
+        const unknown = await enter(
+          message(1, { uuid: welcome.uuid.replace(/^.{8}/, '00000000'), ownerKey: welcome.ownerKey }),
+        )
+        expect(wrong.welcome).toEqual(unknown.welcome)
+        expect(await wrong.socket.closed()).toEqual(await unknown.socket.closed())
+      })
+    })
+
+    describe('ending', () => {
+      test('[E1] closing', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const listeners = [await join(uuid), await join(uuid)]
+        owner.send(message(4, { uuid }))
+        for (const socket of [owner, ...listeners.map(({ socket }) => socket)]) {
+          expect(await socket.next(({ status }) => status.value === 0)).toMatchObject({
+            uuid,
+            event: { code: 'room_closed' },
+          })
+          expect(await socket.closed()).toMatchObject({ code: 1000 })
+        }
+        expect((await join(uuid)).welcome).toMatchObject({ status: { value: 0 } })
+      })
+
+      test('[E2] an owner that drops and does not come back', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const { socket: listener } = await join(uuid)
+        owner.close()
+        expect(await listener.nextEvent('owner')).toMatchObject({ uuid, event: { here: false } })
+        expect((await join(uuid)).welcome).toMatchObject({ role: 'listener' })
+        expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({
+          event: { code: 'room_abandoned' },
+        })
+        expect(await listener.closed()).toMatchObject({ code: 1000 })
+      })
+
+      test('[E2] an owner that drops and comes back in time', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid, ownerKey } = welcome
+        const { socket: listener } = await join(uuid)
+        owner.close()
+        await listener.nextEvent('owner')
+        const back = await enter(message(1, { uuid, ownerKey }))
+        expect(await listener.nextEvent('owner')).toMatchObject({ event: { here: true } })
+        expect(back.welcome.role).toBe('owner')
+      })
+    })
+
+    describe('bad input', () => {
+      test('[B1] an error names the field and the limit, and the connection lives', async () => {
+        const { socket: owner, welcome } = await open()
+        owner.send('{')
+        expect(await owner.nextEvent('error')).toMatchObject({ event: { code: 'bad_json' } })
+        owner.send(say(welcome.uuid, 'x'.repeat(129)))
+        expect(await owner.nextEvent('error')).toMatchObject({
+          event: { code: 'bad_message', field: 'funcKey', limit: 128 },
+        })
+        expect(await acked(owner, say(welcome.uuid, 'fine'))).toMatchObject({ event: { type: 'ack' } })
+      })
+
+      test('[B1] a message over the limit costs the connection', async () => {
+        const { socket: owner, welcome } = await open()
+        owner.send(say(welcome.uuid, 'x', ['x'.repeat(welcome.limits!.messageBytes)]))
+        expect(await owner.next(({ status }) => status.value === 0)).toMatchObject({
+          event: { code: 'message_too_large', limit: welcome.limits!.messageBytes },
+        })
+        expect(await owner.closed()).toMatchObject({ code: 1009 })
+      })
+    })
+
+    test('a ping is answered, in a room or before', async () => {
+      const socket = await connect()
+      socket.send(PING)
+      expect(await socket.nextEvent('pong')).toMatchObject({ status: { value: 5 } })
+    })
+
+    test('the owner hears who comes and goes', async () => {
+      const { socket: owner, welcome } = await open()
+      const one = await join(welcome.uuid)
+      expect(await owner.nextEvent('listeners')).toMatchObject({ event: { count: 1, joined: [one.welcome.clientId] } })
+      one.socket.close()
+      expect(await owner.nextEvent('listeners')).toMatchObject({ event: { count: 0, left: [one.welcome.clientId] } })
+    })
+  })
+}

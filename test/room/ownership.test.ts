@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest'
+import { broadcasts, House, says } from '../support/doubles.ts'
+
+const state = { stateMessage: true }
+
+describe('taking a room back', () => {
+  test('[O2] with its key: the same room, its state replayed, the grace timer off', async () => {
+    const house = new House({ grace: 1000 })
+    const owner = await house.open()
+    const { uuid, ownerKey } = owner.welcome
+    const listener = await house.join(uuid)
+    says(owner, 'slide', [3], state)
+    owner.session.gone()
+    await house.settle()
+    const back = await house.takeBack(uuid, ownerKey!)
+    expect(back.welcome).toMatchObject({ uuid, role: 'owner', replay: 1, position: { seq: 1 } })
+    expect(back.welcome).not.toHaveProperty('ownerKey')
+    expect(back.connection.received.slice(1)).toMatchObject([
+      { funcKey: 'slide', replay: true },
+      { event: { type: 'listeners', count: 1, joined: [listener.welcome.clientId] } },
+    ])
+    house.clock.advance(5000)
+    await house.manager.expire()
+    says(back, 'slide', [4], state)
+    await house.settle()
+    expect(listener.connection.fresh().slice(1)).toMatchObject([
+      { funcKey: 'slide', funcParams: [3] },
+      { event: { type: 'owner', here: false } },
+      { event: { type: 'owner', here: true } },
+      { funcKey: 'slide', funcParams: [4], seq: 2 },
+    ])
+  })
+
+  test('[O2] a wrong key and an unknown room get the same answer', async () => {
+    const house = new House()
+    const { uuid, ownerKey } = (await house.open()).welcome
+    const wrong = await house.takeBack(uuid, 'wrong')
+    const unknown = await house.takeBack('00000000-0000-4000-8000-00000000ffff', ownerKey!)
+    const malformed = await house.takeBack('room', ownerKey!)
+    for (const { connection } of [unknown, malformed]) {
+      expect(connection.received).toEqual(wrong.connection.received)
+      expect(connection.closed).toEqual(wrong.connection.closed)
+    }
+    expect(wrong.connection.closed?.code).toBe(4501)
+  })
+
+  test('[O2] a failed try leaves owner, grace timer and room untouched', async () => {
+    const house = new House({ grace: 1000 })
+    const owner = await house.open()
+    const { uuid } = owner.welcome
+    const listener = await house.join(uuid)
+    await house.takeBack(uuid, 'wrong')
+    says(owner, 'n', [1])
+    await house.settle()
+    expect(broadcasts(listener.connection.received)).toEqual(['n:1'])
+    owner.session.gone()
+    await house.settle()
+    house.clock.advance(999)
+    await house.takeBack(uuid, 'wrong')
+    house.clock.advance(1)
+    await house.manager.expire()
+    await house.settle()
+    expect(listener.connection.closed?.code).toBe(1000)
+  })
+
+  test('[O3] the old owner is displaced, and what it still sends is refused', async () => {
+    const house = new House()
+    const owner = await house.open()
+    const { uuid, ownerKey } = owner.welcome
+    const listener = await house.join(uuid)
+    const { connection, session } = owner
+    // Its line hangs: it does not know yet.
+    connection.close = () => {}
+    const second = await house.takeBack(uuid, ownerKey!)
+    expect(connection.received.at(-1)).toMatchObject({ status: { value: 0 }, event: { code: 'displaced' } })
+    says(owner, 'old', [1], { id: 'old' })
+    says(owner, 'old', [1], { to: [listener.welcome.clientId], id: 'whisper' })
+    session.receive(JSON.stringify({ ...close, uuid }))
+    says(second, 'new', [2])
+    await house.settle()
+    expect(broadcasts(listener.connection.received)).toEqual(['new:2'])
+    expect(listener.connection.closed).toBeUndefined()
+    const refusals = connection.received.filter(({ event }) => event?.type === 'error' && 'code' in event)
+    expect(refusals.map(({ event }) => event).slice(1)).toMatchObject([
+      { code: 'displaced', id: 'whisper' },
+      { code: 'displaced', id: 'old' },
+      { code: 'displaced' },
+    ])
+  })
+
+  test('[O3] a displaced owner is closed for good, and its going changes nothing', async () => {
+    const house = new House({ grace: 1000 })
+    const owner = await house.open()
+    const { uuid, ownerKey } = owner.welcome
+    const listener = await house.join(uuid)
+    await house.takeBack(uuid, ownerKey!)
+    expect(owner.connection.closed?.code).toBe(4502)
+    owner.session.gone()
+    await house.settle()
+    house.clock.advance(5000)
+    await house.manager.expire()
+    await house.settle()
+    expect(listener.connection.closed).toBeUndefined()
+    expect(listener.connection.received.some(({ event }) => event?.type === 'owner')).toBe(false)
+  })
+
+  test('[R5] an owner that comes back with its place gets just what it missed', async () => {
+    const house = new House()
+    const owner = await house.open()
+    const { uuid, ownerKey, position } = owner.welcome
+    says(owner, 'a', [1], state)
+    says(owner, 'b', [2], state)
+    await house.settle()
+    const back = await house.takeBack(uuid, ownerKey!, { since: { epoch: position!.epoch, seq: 1 } })
+    expect(back.welcome).toMatchObject({ recovered: true, replay: 1 })
+    expect(back.connection.received.slice(1)).toMatchObject([{ seq: 2, funcKey: 'b' }])
+  })
+})
+
+const close = { status: { value: 4, text: '' }, funcKey: '', funcParams: [], stateMessage: false }
