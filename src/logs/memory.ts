@@ -61,7 +61,14 @@ export class MemoryLog implements RoomLog {
     const room = this.#rooms.get(uuid)
     if (room === undefined) return undefined
     const { epoch, seq, term, state, tail, ownerLeftAt } = room
-    const follower = begin({ epoch, seq, term, ownerHere: ownerLeftAt === undefined, state: state.entries(), tail: [...tail] })
+    const follower = begin({
+      epoch,
+      seq,
+      term,
+      ownerHere: ownerLeftAt === undefined,
+      state: state.entries(),
+      tail: [...tail],
+    })
     room.follower = follower
     return follower
   }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import type { Synchronous } from './sqlite-driver.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../room/limits.ts'
 
 /** A whole number, given as text. */
@@ -38,7 +39,9 @@ const Environment = v.object({
     v.optional(v.picklist(['true', 'false'], 'must be true or false'), 'false'),
     v.transform((text) => text === 'true'),
   ),
-  LOG: v.optional(v.picklist(['memory'], 'must be memory'), 'memory'),
+  LOG: v.optional(v.picklist(['sqlite', 'memory'], 'must be sqlite or memory'), 'sqlite'),
+  DATA_DIR: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty')), 'data'),
+  SYNCHRONOUS: v.optional(v.picklist(['normal', 'full'], 'must be normal or full'), 'normal'),
   MAX_ROOMS: whole(10_000, 1, 10_000_000),
   MAX_LISTENERS: whole(DEFAULT_LIMITS.listeners, 1, 1_000_000),
   MAX_CONNECTIONS: whole(50_000, 1, 1_000_000),
@@ -59,7 +62,10 @@ export interface Config {
   readonly host: string
   readonly allowedOrigins: readonly string[]
   readonly requireOrigin: boolean
-  readonly log: 'memory'
+  readonly log: 'sqlite' | 'memory'
+  /** Where the SQLite log has its file; made when it is not there. */
+  readonly dataDir: string
+  readonly synchronous: Synchronous
   readonly maxRooms: number
   readonly maxConnections: number
   /** Milliseconds in which a line has to take something of what is written to it. */
@@ -82,6 +88,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     allowedOrigins: env.ALLOWED_ORIGINS,
     requireOrigin: env.REQUIRE_ORIGIN,
     log: env.LOG,
+    dataDir: env.DATA_DIR,
+    synchronous: env.SYNCHRONOUS,
     maxRooms: env.MAX_ROOMS,
     maxConnections: env.MAX_CONNECTIONS,
     writeDeadline: env.WRITE_DEADLINE_SECONDS * 1000,

@@ -7,7 +7,6 @@ import type { Context } from 'hono'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { createApp } from '../http/app.ts'
 import { webCryptoSecrets } from '../http/secrets.ts'
-import { MemoryLog } from '../logs/memory.ts'
 import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
 import { Manager, type ManagerHouse } from '../room/manager.ts'
@@ -16,6 +15,7 @@ import { Writer } from '../room/writer.ts'
 import { WebSocketConnection } from '../transports/websocket.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
+import { explain, openLog } from './log.ts'
 import { type Peer, Peers } from './peers.ts'
 
 const PUBLIC = join(import.meta.dirname, '../../public')
@@ -37,11 +37,11 @@ export interface RunningServer {
 
 /** Starts the server; resolves when it listens. Rejects when the address is taken, or the log cannot be opened. */
 export async function startServer(config: Config): Promise<RunningServer> {
-  const { limits, maxRooms } = config
+  const { limits } = config
   const secrets = webCryptoSecrets
   const clock = systemClock
   const writer = new Writer(clock)
-  const log = new MemoryLog({ limits, maxRooms, secrets })
+  const log = openLog(config, { limits, secrets, clock }, (error) => console.error(`the log failed: ${explain(error)}`))
   const house: ManagerHouse = { log, clock, writer, limits, secrets }
   const manager = new Manager(house)
   const peers = new Peers(writer)

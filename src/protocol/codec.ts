@@ -117,7 +117,7 @@ function problemOf(issue: v.BaseIssue<unknown>): Problem {
 }
 
 function complaint(issue: v.BaseIssue<unknown>): string {
-  if (issue.type.endsWith('_length')) return issue.message
+  if (issue.type.endsWith('_length') || issue.type === 'check') return issue.message
   if (issue.received === 'undefined') return 'is missing'
   return `must be ${issue.expected}, not ${shorten(issue.received)}`
 }

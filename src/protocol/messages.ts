@@ -59,7 +59,12 @@ export const ClientEnvelope = v.object({
   funcParams: params,
   stateMessage: v.boolean(),
 
-  id: v.optional(name(LIMITS.id)),
+  id: v.optional(
+    v.pipe(
+      name(LIMITS.id),
+      v.check((id) => id.isWellFormed(), 'holds half a surrogate pair'),
+    ),
+  ),
   stateKey: v.optional(name(LIMITS.stateKey)),
   retain: v.optional(v.picklist(['latest', 'append', 'clear'])),
   to: v.optional(

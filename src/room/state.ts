@@ -9,6 +9,17 @@ export interface StateLimits {
   readonly stateEntries: number
 }
 
+/** Throws `state_full` where a state of so many entries and bytes is over a limit (R3). */
+export function checkState({ stateEntries, stateBytes }: StateLimits, entries: number, bytes: number): void {
+  if (entries > stateEntries) throw stateFull(stateEntries, 'entries')
+  if (bytes > stateBytes) throw stateFull(stateBytes, 'bytes')
+}
+
+function stateFull(limit: number, of: string): RoomError {
+  const message = `the room's state is full: at most ${limit} ${of}`
+  return new RoomError('state_full', message, { field: 'stateMessage', limit })
+}
+
 /** Clears remembered for listeners that fell behind; who needs an older one starts afresh. */
 const CLEARS = 1000
 
@@ -44,19 +55,8 @@ export class State {
     const { state, bytes } = draft
     if (state === undefined || state.retain === 'clear') return
     const replaced = state.retain === 'latest' ? this.#stored(state.key) : []
-    const { stateEntries, stateBytes } = this.#limits
-    if (this.#entries - replaced.length + 1 > stateEntries) {
-      throw new RoomError('state_full', `the room's state is full: at most ${stateEntries} entries`, {
-        field: 'stateMessage',
-        limit: stateEntries,
-      })
-    }
-    if (this.#bytes - bytesOf(replaced) + bytes > stateBytes) {
-      throw new RoomError('state_full', `the room's state is full: at most ${stateBytes} bytes`, {
-        field: 'stateMessage',
-        limit: stateBytes,
-      })
-    }
+    const entries = this.#entries - replaced.length + 1
+    checkState(this.#limits, entries, this.#bytes - bytesOf(replaced) + bytes)
   }
 
   /** Takes in a broadcast of the log; one that is no state changes nothing. */

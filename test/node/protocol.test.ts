@@ -1,4 +1,5 @@
 import { SUITE_SETTINGS, testProtocol } from '../contracts/protocol.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { startTestServer } from '../support/server.ts'
 
 const env = {
@@ -9,4 +10,10 @@ const env = {
 testProtocol('Node, memory log', async () => {
   const { url, stop } = await startTestServer(env)
   return { urls: [url], stop }
+})
+
+testProtocol('Node, SQLite log', async () => {
+  const folder = temporaryFolder()
+  const { url, stop } = await startTestServer({ ...env, LOG: 'sqlite', DATA_DIR: folder.path })
+  return { urls: [url], stop: () => stop().finally(folder.remove) }
 })

@@ -33,6 +33,11 @@ export class Bystander {
       ticks.map((seq) => ({ event: { type: 'ack', id: String(seq), position: { seq } } })),
     )
   }
+
+  leave(): void {
+    this.#owner.close()
+    this.#listener.close()
+  }
 }
 
 /** What the tick says, once it has shown that it is one in its place. */

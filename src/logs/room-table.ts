@@ -1,0 +1,291 @@
+import type { Retain } from '../protocol/messages.ts'
+import { RoomError } from '../room/errors.ts'
+import type { RoomLimits } from '../room/limits.ts'
+import type { Draft, Entry, Ownership, Snapshot } from '../room/ports.ts'
+import { isSameSecret } from '../room/secret.ts'
+import { checkState } from '../room/state.ts'
+import type { SqlDriver, SqlRow } from './sql-driver.ts'
+
+/** A row of `rooms`, read once a transaction and written back at its end. */
+export interface RoomRow {
+  readonly id: number
+  readonly uuid: string
+  readonly epoch: string
+  seq: number
+  term: number
+  ownerHash: string
+  handoverHash: string | null
+  ownerLeftAt: number | null
+  stateEntries: number
+  stateBytes: number
+  tailFirst: number
+  tailBytes: number
+}
+
+const ENTRY = 'seq, term, id, key, retain, echo, body, bytes'
+
+/** Rooms that are ended at one time for having no owner. */
+const ABANDONED = 1000
+
+/** The SQL of the rooms: the only place where there is any, beside the schema. To be used inside a transaction. */
+export class RoomTable {
+  readonly #driver: SqlDriver
+  readonly #limits: RoomLimits
+  /** The rooms that this transaction has to do with, and those of them that it changes. */
+  readonly #rows = new Map<string, RoomRow>()
+  readonly #changed = new Set<RoomRow>()
+  #count: number | undefined
+
+  constructor(driver: SqlDriver, limits: RoomLimits) {
+    this.#driver = driver
+    this.#limits = limits
+  }
+
+  takeUp(now: number, boot: string): void {
+    this.#driver.run('UPDATE rooms SET owner_left_at = ? WHERE owner_left_at IS NULL', now)
+    this.#driver.run('UPDATE lives SET life = life + 1, boot = ? WHERE boot <> ?', boot, boot)
+  }
+
+  count(): number {
+    this.#count ??= Number(this.#driver.all('SELECT count(*) AS count FROM rooms')[0]!.count)
+    return this.#count
+  }
+
+  insert(uuid: string, epoch: string, ownerHash: string): void {
+    this.#driver.run('INSERT INTO rooms (uuid, epoch, owner_hash) VALUES (?, ?, ?)', uuid, epoch, ownerHash)
+    this.#count = this.count() + 1
+  }
+
+  exists(uuid: string): boolean {
+    return this.#find(uuid) !== undefined
+  }
+
+  /** Throws `room_not_found`, `displaced`. */
+  owned(uuid: string, term: number): RoomRow {
+    const room = this.#find(uuid)
+    if (room === undefined) throw new RoomError('room_not_found', 'there is no such room')
+    if (term < room.term) throw new RoomError('displaced', 'another owner has taken the room')
+    return room
+  }
+
+  seqOf(room: RoomRow, id: string | undefined): number | undefined {
+    if (id === undefined) return undefined
+    const [found] = this.#driver.all('SELECT seq FROM entries WHERE room = ? AND id = ?', room.id, id)
+    return found && Number(found.seq)
+  }
+
+  /** Throws `state_full`. */
+  append(room: RoomRow, draft: Draft): Entry {
+    this.#makePlace(room, draft)
+    this.#changed.add(room)
+    const entry: Entry = { ...draft, seq: ++room.seq }
+    const { seq, term, id, state, echo, body, bytes } = entry
+    const isState = state !== undefined && state.retain !== 'clear'
+    this.#driver.run(
+      `INSERT INTO entries (room, ${ENTRY}, is_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      room.id,
+      seq,
+      term,
+      id ?? null,
+      state?.key ?? null,
+      state?.retain ?? null,
+      echo ? 1 : null,
+      body,
+      bytes,
+      isState ? 1 : 0,
+    )
+    room.tailBytes += bytes
+    const { tailEntries, tailBytes } = this.#limits
+    // Seldom, and then by the half.
+    if (seq - room.tailFirst >= 2 * tailEntries || room.tailBytes > 2 * tailBytes) this.#trim(room)
+    return entry
+  }
+
+  snapshot(uuid: string): Snapshot | undefined {
+    const room = this.#find(uuid)
+    if (room === undefined) return undefined
+    const { epoch, seq, term, ownerLeftAt, id, tailFirst } = room
+    const select = `SELECT ${ENTRY} FROM entries WHERE room = ?`
+    return {
+      epoch,
+      seq,
+      term,
+      ownerHere: ownerLeftAt === null,
+      state: this.#driver.all(`${select} AND is_state = 1 ORDER BY seq`, id).map(entryOf),
+      tail: this.#driver.all(`${select} AND seq >= ? ORDER BY seq`, id, tailFirst).map(entryOf),
+    }
+  }
+
+  takeOver(uuid: string, keyHash: string, freshHash: string): Ownership | undefined {
+    const room = this.#find(uuid)
+    // Both compared, and something even where there is no room: the answer takes the same time (O2).
+    const isOwner = isSameSecret(keyHash, room?.ownerHash ?? '')
+    const isHeir = isSameSecret(keyHash, room?.handoverHash ?? '')
+    if (room === undefined || !(isOwner || isHeir)) return undefined
+    if (isHeir) room.ownerHash = freshHash
+    this.#changed.add(room)
+    room.handoverHash = null
+    room.term++
+    room.ownerLeftAt = null
+    return { term: room.term, handedOver: isHeir }
+  }
+
+  offerHandover(room: RoomRow, keyHash: string): void {
+    this.#changed.add(room)
+    room.handoverHash = keyHash
+  }
+
+  /** The room's term, or undefined when `term` is an old one, or there is no such room. */
+  ownerLeft(uuid: string, term: number, now: number): number | undefined {
+    const room = this.#find(uuid)
+    if (room === undefined || term < room.term) return undefined
+    this.#changed.add(room)
+    room.ownerLeftAt = now
+    return room.term
+  }
+
+  abandoned(time: number): { uuid: string; term: number }[] {
+    this.save()
+    return this.#driver
+      .all('SELECT uuid, term FROM rooms WHERE owner_left_at <= ? ORDER BY owner_left_at LIMIT ?', time, ABANDONED)
+      .map(({ uuid, term }) => ({ uuid: String(uuid), term: Number(term) }))
+  }
+
+  delete(room: RoomRow): void {
+    this.#rows.delete(room.uuid)
+    this.#changed.delete(room)
+    this.#driver.run('DELETE FROM rooms WHERE id = ?', room.id)
+    this.#driver.run('INSERT INTO ended VALUES (?)', room.id)
+    this.#count = this.count() - 1
+  }
+
+  /** Deletes up to `limit` entries of rooms that ended. True: there is more to do. */
+  purge(limit: number): boolean {
+    const [ended] = this.#driver.all('SELECT room FROM ended LIMIT 1')
+    if (ended === undefined) return false
+    const room = Number(ended.room)
+    this.#driver.run(
+      'DELETE FROM entries WHERE room = ? AND seq IN (SELECT seq FROM entries WHERE room = ? LIMIT ?)',
+      room,
+      room,
+      limit,
+    )
+    const [left] = this.#driver.all('SELECT 1 AS one FROM entries WHERE room = ? LIMIT 1', room)
+    if (left === undefined) this.#driver.run('DELETE FROM ended WHERE room = ?', room)
+    return true
+  }
+
+  /** Writes back what has changed of the rooms. */
+  save(): void {
+    for (const room of this.#changed) {
+      this.#driver.run(
+        `UPDATE rooms SET seq = ?, term = ?, owner_hash = ?, handover_hash = ?, owner_left_at = ?,
+          state_entries = ?, state_bytes = ?, tail_first = ?, tail_bytes = ? WHERE id = ?`,
+        room.seq,
+        room.term,
+        room.ownerHash,
+        room.handoverHash,
+        room.ownerLeftAt,
+        room.stateEntries,
+        room.stateBytes,
+        room.tailFirst,
+        room.tailBytes,
+        room.id,
+      )
+    }
+    this.#rows.clear()
+    this.#changed.clear()
+  }
+
+  /** The transaction was undone. */
+  forget(): void {
+    this.#rows.clear()
+    this.#changed.clear()
+    this.#count = undefined
+  }
+
+  #find(uuid: string): RoomRow | undefined {
+    const held = this.#rows.get(uuid)
+    if (held !== undefined) return held
+    const [found] = this.#driver.all('SELECT rooms.*, life FROM rooms, lives WHERE uuid = ?', uuid)
+    if (found === undefined) return undefined
+    const row = rowOf(found)
+    this.#rows.set(uuid, row)
+    return row
+  }
+
+  /** Takes away what `draft` replaces in the state, if with it the state is within its limits. */
+  #makePlace(room: RoomRow, { state, bytes }: Draft): void {
+    if (state === undefined) return
+    const replaced = state.retain === 'append' ? NOTHING : this.#storedUnder(room, state.key)
+    const adds = state.retain === 'clear' ? NOTHING : { entries: 1, bytes }
+    const entries = room.stateEntries - replaced.entries + adds.entries
+    const size = room.stateBytes - replaced.bytes + adds.bytes
+    if (state.retain !== 'clear') checkState(this.#limits, entries, size)
+    if (replaced.entries > 0) {
+      const stored = 'room = ? AND key = ? AND is_state = 1'
+      this.#driver.run(`DELETE FROM entries WHERE ${stored} AND seq < ?`, room.id, state.key, room.tailFirst)
+      this.#driver.run(`UPDATE entries SET is_state = 0 WHERE ${stored}`, room.id, state.key)
+    }
+    room.stateEntries = entries
+    room.stateBytes = size
+  }
+
+  #storedUnder(room: RoomRow, key: string): { entries: number; bytes: number } {
+    const [sum] = this.#driver.all(
+      'SELECT count(*) AS entries, total(bytes) AS bytes FROM entries WHERE room = ? AND key = ? AND is_state = 1',
+      room.id,
+      key,
+    )
+    return { entries: Number(sum!.entries), bytes: Number(sum!.bytes) }
+  }
+
+  #trim(room: RoomRow): void {
+    const { tailEntries, tailBytes } = this.#limits
+    const newest = this.#driver.all(
+      'SELECT seq, bytes FROM entries WHERE room = ? AND seq > ? ORDER BY seq DESC',
+      room.id,
+      room.seq - tailEntries,
+    )
+    room.tailFirst = room.seq + 1
+    room.tailBytes = 0
+    for (const { seq, bytes } of newest) {
+      if (room.tailBytes + Number(bytes) > tailBytes) break
+      room.tailBytes += Number(bytes)
+      room.tailFirst = Number(seq)
+    }
+    this.#driver.run('DELETE FROM entries WHERE room = ? AND seq < ? AND is_state = 0', room.id, room.tailFirst)
+  }
+}
+
+const NOTHING = { entries: 0, bytes: 0 }
+
+function rowOf(row: SqlRow): RoomRow {
+  return {
+    id: Number(row.id),
+    uuid: String(row.uuid),
+    epoch: `${row.epoch}.${row.life}`,
+    seq: Number(row.seq),
+    term: Number(row.term),
+    ownerHash: String(row.owner_hash),
+    handoverHash: row.handover_hash as string | null,
+    ownerLeftAt: row.owner_left_at as number | null,
+    stateEntries: Number(row.state_entries),
+    stateBytes: Number(row.state_bytes),
+    tailFirst: Number(row.tail_first),
+    tailBytes: Number(row.tail_bytes),
+  }
+}
+
+function entryOf(row: SqlRow): Entry {
+  const { key, retain, id, echo } = row
+  return {
+    seq: Number(row.seq),
+    term: Number(row.term),
+    body: String(row.body),
+    bytes: Number(row.bytes),
+    ...(id !== null && { id: String(id) }),
+    ...(key !== null && { state: { key: String(key), retain: retain as Retain } }),
+    ...(echo !== null && { echo: true }),
+  }
+}

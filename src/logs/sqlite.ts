@@ -1,0 +1,211 @@
+import type { EndReason } from '../protocol/codes.ts'
+import { RoomError } from '../room/errors.ts'
+import type { RoomLimits } from '../room/limits.ts'
+import type { Appended, Draft, Entry, Follower, Ownership, RoomLog, Secrets, Snapshot } from '../room/ports.ts'
+import { RoomTable } from './room-table.ts'
+import { migrate } from './schema.ts'
+import type { SqlDriver } from './sql-driver.ts'
+
+export interface SqliteLogOptions {
+  readonly limits: RoomLimits
+  /** Rooms at one time. */
+  readonly maxRooms: number
+  readonly secrets: Pick<Secrets, 'uuid'>
+  /** Puts `flush` off until this turn of the event loop is over: what is asked for until then is one transaction. */
+  readonly soon: (flush: () => void) => void
+  /** Told of each failure of the database: its requests were refused, and all else goes on. */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** A request: what it does in the transaction, and what follows once that is committed. */
+interface Request {
+  /** Throws a `RoomError`, before it has changed anything, to be refused by itself. Anything else undoes the whole turn. */
+  readonly work: () => () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Entries of an ended room that are deleted in one turn. */
+const PURGE = 500
+
+/**
+ * Rooms in an embedded SQLite database. All requests of one turn of the event loop are one transaction, and nobody hears of
+ * any of them before it is committed: what that survives is the driver's word.
+ */
+export class SqliteLog implements RoomLog {
+  readonly #driver: SqlDriver
+  readonly #options: SqliteLogOptions
+  readonly #table: RoomTable
+  readonly #followers = new Map<string, Follower>()
+  #requests: Request[] = []
+  #isScheduled = false
+  #isClosed = false
+  #hasEnded: boolean
+
+  /** Throws an `Error` that says what is wrong with the database. */
+  constructor(driver: SqlDriver, options: SqliteLogOptions) {
+    migrate(driver)
+    this.#driver = driver
+    this.#options = options
+    this.#table = new RoomTable(driver, options.limits)
+    this.#hasEnded = true
+    this.#schedule()
+  }
+
+  /**
+   * A new process takes up the rooms: their owners are not here, since `now`. Where the machine itself has started anew
+   * (`boot` names this start), commits that were not synced may be gone: then the epochs change, so that nobody is taken up
+   * at a place that is another's by now (R5). Throws as the driver does.
+   */
+  takeUp(now: number, boot: string): void {
+    this.#driver.transaction(() => this.#table.takeUp(now, boot))
+  }
+
+  create(uuid: string, ownerHash: string): Promise<void> {
+    const { maxRooms, secrets } = this.#options
+    return this.#request(() => {
+      if (this.#table.count() >= maxRooms) {
+        throw new RoomError('server_full', `the server is full: at most ${maxRooms} rooms`, { limit: maxRooms })
+      }
+      this.#table.insert(uuid, secrets.uuid(), ownerHash)
+      return () => undefined
+    })
+  }
+
+  follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
+    return this.#request(() => {
+      const snapshot = this.#table.snapshot(uuid)
+      return () => {
+        if (snapshot === undefined) return undefined
+        const follower = begin(snapshot)
+        this.#followers.set(uuid, follower)
+        return follower
+      }
+    })
+  }
+
+  unfollow(uuid: string): void {
+    this.#followers.delete(uuid)
+  }
+
+  append(uuid: string, draft: Draft): Promise<Appended> {
+    return this.#request(() => {
+      const room = this.#table.owned(uuid, draft.term)
+      const known = this.#table.seqOf(room, draft.id)
+      if (known !== undefined) return () => ({ seq: known })
+      const entry: Entry = this.#table.append(room, draft)
+      return () => {
+        this.#followers.get(uuid)?.published(entry)
+        return { seq: entry.seq }
+      }
+    })
+  }
+
+  takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined> {
+    return this.#request(() => {
+      const ownership = this.#table.takeOver(uuid, keyHash, freshHash)
+      return () => {
+        if (ownership !== undefined) this.#followers.get(uuid)?.presence({ here: true, term: ownership.term })
+        return ownership
+      }
+    })
+  }
+
+  offerHandover(uuid: string, term: number, keyHash: string): Promise<void> {
+    return this.#request(() => {
+      this.#table.offerHandover(this.#table.owned(uuid, term), keyHash)
+      return () => undefined
+    })
+  }
+
+  ownerLeft(uuid: string, term: number, now: number): Promise<void> {
+    return this.#request(() => {
+      const present = this.#table.ownerLeft(uuid, term, now)
+      return () => {
+        if (present !== undefined) this.#followers.get(uuid)?.presence({ here: false, term: present })
+      }
+    })
+  }
+
+  abandoned(time: number): Promise<{ uuid: string; term: number }[]> {
+    return this.#request(() => {
+      const rooms = this.#table.abandoned(time)
+      return () => rooms
+    })
+  }
+
+  end(uuid: string, term: number, reason: EndReason): Promise<void> {
+    return this.#request(() => {
+      if (!this.#table.exists(uuid)) return () => undefined
+      this.#table.delete(this.#table.owned(uuid, term))
+      return () => {
+        this.#hasEnded = true
+        this.#followers.get(uuid)?.ended(reason)
+        this.#followers.delete(uuid)
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#flush()
+    this.#isClosed = true
+    this.#driver.close()
+  }
+
+  /** `work` runs in the turn's transaction; what it returns runs, and is what the promise gets, once that is committed. */
+  #request<T>(work: () => () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(unavailable())
+      this.#requests.push({
+        work: () => {
+          const follow = work()
+          return () => resolve(follow())
+        },
+        reject,
+      })
+      this.#schedule()
+    })
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#options.soon(() => {
+      this.#isScheduled = false
+      if (!this.#isClosed) this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const requests = this.#requests.splice(0)
+    const outcomes: (() => void)[] = []
+    try {
+      this.#driver.transaction(() => {
+        for (const request of requests) outcomes.push(outcomeOf(request))
+        this.#table.save()
+        if (this.#hasEnded) this.#hasEnded = this.#table.purge(PURGE)
+      })
+    } catch (error) {
+      // Nothing of this turn has happened: who asked is told, and may ask again.
+      this.#table.forget()
+      this.#options.onFailure(error)
+      for (const { reject } of requests) reject(unavailable())
+      return
+    }
+    for (const outcome of outcomes) outcome()
+    if (this.#hasEnded) this.#schedule()
+  }
+}
+
+function outcomeOf({ work, reject }: Request): () => void {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof RoomError)) throw error
+    return () => reject(error)
+  }
+}
+
+function unavailable(): RoomError {
+  return new RoomError('log_unavailable', 'the rooms cannot be written or read at the moment', { retryAfter: 1000 })
+}
