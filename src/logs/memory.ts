@@ -101,7 +101,7 @@ export class MemoryLog implements RoomLog {
     room.term++
     room.ownerLeftAt = undefined
     this.#ownerless.delete(uuid)
-    room.follower?.presence({ here: true, term: room.term })
+    room.follower?.presence({ here: true, term: room.term, handedOver: isHeir })
     return { term: room.term, handedOver: isHeir }
   }
 

@@ -104,7 +104,7 @@ export class SqliteLog implements RoomLog {
     return this.#request(() => {
       const ownership = this.#table.takeOver(uuid, keyHash, freshHash)
       return () => {
-        if (ownership !== undefined) this.#followers.get(uuid)?.presence({ here: true, term: ownership.term })
+        if (ownership !== undefined) this.#followers.get(uuid)?.presence({ here: true, ...ownership })
         return ownership
       }
     })

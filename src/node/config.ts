@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import type { Synchronous } from './sqlite-driver.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../room/limits.ts'
+import type { Synchronous } from './sqlite-driver.ts'
 
 /** A whole number, given as text. */
 const whole = (fallback: number, min: number, max: number) =>

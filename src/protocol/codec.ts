@@ -26,6 +26,7 @@ export type Request =
     }
   | { readonly kind: 'join'; readonly uuid: string; readonly since: Position | undefined }
   | ({ readonly kind: 'say' } & Saying)
+  | { readonly kind: 'hand over'; readonly uuid: string; readonly to: string; readonly id: string | undefined }
   | { readonly kind: 'close'; readonly uuid: string }
 
 /** Status 3: a broadcast when the owner says it, feedback when a listener does. */
@@ -78,7 +79,8 @@ function requestOf(message: ClientEnvelope): Decoded {
     case STATUS.close:
       return request({ kind: 'close', uuid })
     case STATUS.connected:
-      return saying(message)
+      if (message.handover === undefined) return saying(message)
+      return request({ kind: 'hand over', uuid, to: message.handover, id: message.id })
   }
 }
 

@@ -75,6 +75,7 @@ export const ClientEnvelope = v.object({
   ),
   ownerKey: v.optional(name(LIMITS.ownerKey)),
   since: v.optional(since),
+  handover: v.optional(name(64)),
 })
 
 export type ClientEnvelope = v.InferOutput<typeof ClientEnvelope>
@@ -134,7 +135,22 @@ export type RoomEvent =
       readonly joined: readonly string[]
       readonly left: readonly string[]
     }
-  | { readonly type: 'owner'; readonly here: boolean }
+  | {
+      readonly type: 'owner'
+      readonly here: boolean
+      /** The owner before has handed the room to another. */
+      readonly handedOver?: true
+    }
+  | {
+      /** To the listener that the owner names: with this key it can take the room over, once. */
+      readonly type: 'handover'
+      readonly ownerKey: string
+    }
+  | {
+      /** To an owner that has handed the room over: what it is now. */
+      readonly type: 'role'
+      readonly role: Role
+    }
   | {
       /** The server stops; come back at a random moment within so many milliseconds (E3). */
       readonly type: 'goaway'

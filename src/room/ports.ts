@@ -79,11 +79,18 @@ export interface Snapshot {
   readonly tail: readonly Entry[]
 }
 
+/** The owner came (`here`, with a new term) or dropped. */
+export interface Presence {
+  readonly here: boolean
+  readonly term: number
+  /** It came with the key of a handover. */
+  readonly handedOver?: boolean
+}
+
 /** Who follows a room's log. It is told everything in the log's order, and must not throw. */
 export interface Follower {
   published(entry: Entry): void
-  /** The owner came (`here`, perhaps with a new term) or dropped. */
-  presence(owner: { readonly here: boolean; readonly term: number }): void
+  presence(owner: Presence): void
   /** Nothing more will come. */
   ended(reason: EndReason): void
 }

@@ -18,7 +18,7 @@ import { utf8Length } from './bytes.ts'
 import type { Client } from './client.ts'
 import { problemOf, RoomError } from './errors.ts'
 import type { RoomLimits } from './limits.ts'
-import type { Clock, Draft, Entry, Follower, RoomLog, Snapshot } from './ports.ts'
+import type { Clock, Draft, Entry, Follower, Presence, RoomLog, Secrets, Snapshot } from './ports.ts'
 import { Roll } from './roll.ts'
 import { State } from './state.ts'
 import { Tail } from './tail.ts'
@@ -149,6 +149,21 @@ export class Room implements Follower {
     this.#acknowledge(listener, said.id, this.#seq)
   }
 
+  /**
+   * The owner offers the room to a listener, with a key that works once. It stays the owner until the other has used it.
+   * Rejects with `unknown_client`, `displaced`, `log_unavailable`.
+   */
+  async handOver(owner: Client, to: string, secrets: Secrets, id: string | undefined): Promise<void> {
+    const heir = this.#clients.get(to)
+    if (heir?.role !== 'listener') {
+      throw new RoomError('unknown_client', 'handover names no listener of this room', { field: 'handover' })
+    }
+    const ownerKey = secrets.key()
+    await this.#house.log.offerHandover(this.uuid, owner.term, await secrets.hash(ownerKey))
+    heir.tell(event(this.uuid, { type: 'handover', ownerKey }))
+    this.#acknowledge(owner, id, this.#seq)
+  }
+
   /** The owner ends the room (E1). */
   async close(owner: Client): Promise<void> {
     await this.#house.log.end(this.uuid, owner.term, 'room_closed')
@@ -183,11 +198,11 @@ export class Room implements Follower {
     if (echo) this.#owner?.write(text)
   }
 
-  presence({ here, term }: { here: boolean; term: number }): void {
-    if (term > this.#term) this.#raiseTerm(term)
-    if (here === this.#ownerHere) return
+  presence({ here, term, handedOver = false }: Presence): void {
+    if (term > this.#term) this.#raiseTerm(term, handedOver)
+    if (here === this.#ownerHere && !handedOver) return
     this.#ownerHere = here
-    this.#announce({ type: 'owner', here })
+    this.#announce({ type: 'owner', here, ...(handedOver && { handedOver: true }) })
   }
 
   ended(reason: EndReason): void {
@@ -273,13 +288,22 @@ export class Room implements Follower {
     })
   }
 
-  #raiseTerm(term: number): void {
+  #raiseTerm(term: number, handedOver: boolean): void {
     this.#term = term
     const former = this.#owner
     if (former === undefined || former.term >= term) return
     this.#owner = undefined
+    if (handedOver) return this.#demote(former)
     this.#clients.delete(former.id)
     this.#disconnect(former, 'displaced', 'the room was taken back from elsewhere')
+  }
+
+  /** Who has handed the room over stays, as a listener. */
+  #demote(former: Client): void {
+    former.role = 'listener'
+    former.tell(event(this.uuid, { type: 'role', role: 'listener' }))
+    this.#audience.add(former)
+    this.#roll.joined(former.id)
   }
 
   #disconnect(client: Client, code: DisconnectCode, message: string): void {

@@ -65,7 +65,7 @@ export class Session {
     try {
       this.#handle(decoded.request)
     } catch (error) {
-      this.#reply(problemOf(error), decoded.request.kind === 'say' ? decoded.request.id : undefined)
+      this.#reply(problemOf(error), 'id' in decoded.request ? decoded.request.id : undefined)
     }
   }
 
@@ -110,6 +110,9 @@ export class Session {
       case 'say':
         this.#checkRoom(request.uuid, room)
         return this.#say(request, room, this.#client!)
+      case 'hand over':
+        this.#checkRoom(request.uuid, room)
+        return this.#handOver(request.to, request.id, room, this.#client!)
       case 'close':
         this.#checkRoom(request.uuid, room)
         return this.#close(room, this.#client!)
@@ -195,6 +198,11 @@ export class Session {
       })
     }
     room.feedback(client, said)
+  }
+
+  #handOver(to: string, id: string | undefined, room: Room, client: Client): void {
+    if (client.role !== 'owner') throw new RoomError('not_owner', 'only the owner hands a room over')
+    room.handOver(client, to, this.#house.secrets, id).catch((error) => this.#reply(problemOf(error), id))
   }
 
   #close(room: Room, client: Client): void {

@@ -2,11 +2,20 @@ import type { Json, RoomEvent } from '../protocol/messages.ts'
 import { roomSocketPath } from '../protocol/routes.ts'
 import { errorOf, RoomMember } from './member.ts'
 import { envelope, socketUrl } from './text.ts'
-import type { Actions, Following, FollowingEvents, Options } from './types.ts'
+import type { Actions, Following, FollowingEvents, Options, Presentation } from './types.ts'
 
 export class RoomFollowing<A extends Actions> extends RoomMember<A, FollowingEvents> implements Following<A> {
-  constructor(url: string, uuid: string, options: Options) {
+  readonly #takeOver: (ownerKey: string) => Promise<Presentation<Actions>>
+
+  /** `takeOver` presents this room with a key that its owner has offered. */
+  constructor(
+    url: string,
+    uuid: string,
+    options: Options,
+    takeOver: (ownerKey: string) => Promise<Presentation<Actions>>,
+  ) {
     super(socketUrl(url, roomSocketPath(uuid)), uuid, options)
+    this.#takeOver = takeOver
   }
 
   feedback(action: string, ...params: Json[]): boolean {
@@ -19,8 +28,15 @@ export class RoomFollowing<A extends Actions> extends RoomMember<A, FollowingEve
 
   protected entered(): void {}
 
+  async #accept(ownerKey: string): Promise<Presentation<Actions>> {
+    const room = await this.#takeOver(ownerKey)
+    this.leave()
+    return room
+  }
+
   protected happened(event: RoomEvent): void {
     if (event.type === 'owner') this.emit('owner', { here: event.here })
+    else if (event.type === 'handover') this.emit('handover', { accept: () => this.#accept(event.ownerKey) })
     else if (event.type === 'lagged') this.emit('lagged', { missed: event.missed })
     else if (event.type === 'error' && this.status === 'live') this.problem(errorOf(event))
   }

@@ -45,7 +45,9 @@ export function follow<A extends Actions = Actions>(
   uuid: string,
   options: Options = {},
 ): Following<A> {
-  const room = new RoomFollowing<A>(String(url), uuid, options)
+  const room = new RoomFollowing<A>(String(url), uuid, options, (ownerKey) =>
+    present(url, { ...options, uuid, ownerKey }),
+  )
   queueMicrotask(() => room.line.connect())
   return room
 }

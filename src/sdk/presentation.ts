@@ -21,6 +21,7 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   #ownerKey: string
   #listeners = 0
   #isClosing = false
+  #isOwner = true
 
   /** `onOpen` is called when the room is ours for the first time. */
   constructor(url: string, options: PresentOptions, onOpen: () => void) {
@@ -68,6 +69,10 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
     return { broadcast: (action, ...params) => this.#say(action, params, { to: whom }) }
   }
 
+  handOver(clientId: string): Promise<void> {
+    return this.#send({ ...envelope(this.uuid, 3), handover: clientId }, true)
+  }
+
   close(): Promise<void> {
     this.#isClosing = true
     this.#sendClose()
@@ -78,6 +83,7 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   }
 
   hello(): string {
+    if (!this.#isOwner) return JSON.stringify({ ...envelope(this.uuid, 2), since: this.since })
     if (this.#ownerKey === '') return JSON.stringify(envelope('', 1))
     return JSON.stringify({ ...envelope(this.uuid, 1), ownerKey: this.#ownerKey, since: this.since })
   }
@@ -97,6 +103,7 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   protected happened(event: RoomEvent): void {
     if (event.type === 'ack') this.#outbox.acknowledge(event.id)
     else if (event.type === 'listeners') this.#count(event)
+    else if (event.type === 'role') this.#demote()
     else if (event.type === 'error') {
       const error = errorOf(event)
       if (event.id === undefined || !this.#outbox.fail(event.id, error)) this.problem(error)
@@ -118,13 +125,24 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   }
 
   #say(action: string, params: Json[], manner: Manner): Promise<void> {
-    if (this.ending !== undefined) return Promise.reject(errorOf(this.ending))
-    const message = { ...envelope(this.uuid, 3), funcKey: action, funcParams: params, ...manner }
     const isTargeted = manner.to !== undefined && manner.to !== 'all'
+    return this.#send({ ...envelope(this.uuid, 3), funcKey: action, funcParams: params, ...manner }, isTargeted)
+  }
+
+  #send(message: object, isTargeted: boolean): Promise<void> {
+    if (this.ending !== undefined) return Promise.reject(errorOf(this.ending))
+    if (!this.#isOwner) return Promise.reject(errorOf({ code: 'not_owner', message: 'the room was handed over' }))
     const answer = this.#outbox.put(message, isTargeted, (text) => this.status === 'live' && this.line.send(text))
     // Who does not wait for the answer learns of a refusal all the same.
     answer.catch((error) => this.problem(error))
     return answer
+  }
+
+  #demote(): void {
+    this.#isOwner = false
+    this.#ownerKey = ''
+    this.#outbox.failAll(errorOf({ code: 'not_owner', message: 'the room was handed over' }))
+    this.emit('handedOver', undefined)
   }
 
   #sendClose(): void {

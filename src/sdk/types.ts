@@ -75,6 +75,8 @@ export interface MemberEvents {
 export interface FollowingEvents extends MemberEvents {
   /** False: the owner's line is gone, and the room waits for it. */
   owner: { here: boolean }
+  /** The owner offers the room to this side. `accept` takes it: this following ends, and the room is ours to present. */
+  handover: { accept(): Promise<Presentation<Actions>> }
   /** This side read too slowly; state is up to date, `missed` other broadcasts will never come. */
   lagged: { missed: number }
 }
@@ -89,6 +91,8 @@ export interface PresentationEvents extends MemberEvents {
   /** Who listens, whenever that changes. */
   listeners: { count: number; joined: readonly string[]; left: readonly string[] }
   feedback: Feedback
+  /** The room has another owner now, to whom this side has handed it; from here on this side only listens. */
+  handedOver: undefined
 }
 
 /**
@@ -118,6 +122,11 @@ export interface Presentation<A extends Actions> extends Member<A, PresentationE
   key(stateKey: string): Stateful<A>
   /** A message to some clients, or to all including oneself. */
   to(whom: 'all' | 'self' | readonly string[]): Pick<Presentation<A>, 'broadcast'>
+  /**
+   * Offers the room to a listener (its `clientId`, of `listeners` or of a feedback). Settles when the offer is made; this
+   * side stays the owner until the other accepts, which `handedOver` tells.
+   */
+  handOver(clientId: string): Promise<void>
   /** Ends the room for everyone. */
   close(): Promise<void>
 }

@@ -221,6 +221,44 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
       })
     })
 
+    describe('handing over', () => {
+      test('[O3] the named listener takes the room with a key that works once; the old owner listens', async () => {
+        const first = await open()
+        const { uuid, ownerKey } = first.welcome
+        const [heir, other] = [await join(uuid), await join(uuid)]
+        first.socket.send(message(3, { uuid, handover: heir.welcome.clientId, id: 'offer' }))
+        expect(await first.socket.nextEvent('ack')).toMatchObject({ event: { id: 'offer' } })
+        const offer = (await heir.socket.nextEvent('handover')).event as unknown as { ownerKey: string }
+        const second = await enter(message(1, { uuid, ownerKey: offer.ownerKey }))
+        expect(second.welcome).toMatchObject({ role: 'owner', ownerKey: expect.any(String) })
+        expect(await first.socket.nextEvent('role')).toMatchObject({ event: { role: 'listener' } })
+        expect(await other.socket.nextEvent('owner')).toMatchObject({ event: { here: true, handedOver: true } })
+        second.socket.send(say(uuid, 'slide', [2], state))
+        for (const socket of [first.socket, other.socket]) {
+          expect(await socket.nextBroadcast()).toMatchObject({ funcKey: 'slide', seq: 1 })
+        }
+        first.socket.send(say(uuid, 'question', []))
+        expect(await second.socket.nextBroadcast()).toMatchObject({ funcKey: 'question', from: first.welcome.clientId })
+        for (const key of [offer.ownerKey, ownerKey]) {
+          expect((await enter(message(1, { uuid, ownerKey: key }))).welcome).toMatchObject({
+            event: { code: 'take_back_refused' },
+          })
+        }
+        const third = await enter(message(1, { uuid, ownerKey: second.welcome.ownerKey }))
+        expect(third.welcome).toMatchObject({ role: 'owner' })
+      })
+
+      test('[C1] only the owner hands over, and only to a listener', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const one = await join(uuid)
+        owner.send(message(3, { uuid, handover: 'nobody' }))
+        expect(await owner.nextEvent('error')).toMatchObject({ event: { code: 'unknown_client', field: 'handover' } })
+        one.socket.send(message(3, { uuid, handover: one.welcome.clientId }))
+        expect(await one.socket.nextEvent('error')).toMatchObject({ event: { code: 'not_owner' } })
+      })
+    })
+
     describe('ending', () => {
       test('[E1] closing', async () => {
         const { socket: owner, welcome } = await open()

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { EndReason } from '../../src/protocol/codes.ts'
 import type { Retain } from '../../src/protocol/messages.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../../src/room/limits.ts'
-import type { Draft, Entry, Follower, RoomLog, Snapshot } from '../../src/room/ports.ts'
+import type { Draft, Entry, Follower, Presence, RoomLog, Snapshot } from '../../src/room/ports.ts'
 
 export const CONTRACT_LIMITS: RoomLimits = {
   ...DEFAULT_LIMITS,
@@ -24,7 +24,7 @@ export interface LogUnderTest {
 export class Recorder implements Follower {
   readonly snapshot: Snapshot
   readonly entries: Entry[] = []
-  readonly presences: { here: boolean; term: number }[] = []
+  readonly presences: Presence[] = []
   endedBy: EndReason | undefined
 
   constructor(snapshot: Snapshot) {
@@ -35,7 +35,7 @@ export class Recorder implements Follower {
     this.entries.push(entry)
   }
 
-  presence(owner: { here: boolean; term: number }): void {
+  presence(owner: Presence): void {
     this.presences.push(owner)
   }
 
@@ -294,9 +294,9 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         const recorder = await follow(A)
         await log.ownerLeft(A, 1, 5)
         expect(await log.takeOver(A, 'hash', 'fresh')).toEqual({ term: 2, handedOver: false })
-        expect(recorder.presences).toEqual([
+        expect(recorder.presences).toMatchObject([
           { here: false, term: 1 },
-          { here: true, term: 2 },
+          { here: true, term: 2, handedOver: false },
         ])
         expect(await log.takeOver(A, 'hash', 'fresh')).toEqual({ term: 3, handedOver: false })
       })
@@ -325,8 +325,10 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
 
       test('a handover key works once, and the key of the former owner no more', async () => {
         await log.create(A, 'hash')
+        const recorder = await follow(A)
         await log.offerHandover(A, 1, 'heir')
         expect(await log.takeOver(A, 'heir', 'fresh')).toEqual({ term: 2, handedOver: true })
+        expect(recorder.presences).toMatchObject([{ here: true, term: 2, handedOver: true }])
         expect(await log.takeOver(A, 'heir', 'fresher')).toBeUndefined()
         expect(await log.takeOver(A, 'hash', 'fresher')).toBeUndefined()
         expect(await log.takeOver(A, 'fresh', 'fresher')).toEqual({ term: 3, handedOver: false })

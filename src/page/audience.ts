@@ -1,0 +1,62 @@
+import { follow } from '../sdk/index.ts'
+import { REACTION, type Show } from './actions.ts'
+import { deck } from './deck.ts'
+import { el } from './dom.ts'
+import { masthead } from './landing.ts'
+import { reactionButtons } from './reactions.ts'
+import { keep, Scene } from './scene.ts'
+import { Stage } from './stage.ts'
+import { AUDIENCE, farewell, StatusLine } from './status.ts'
+
+/** The listener's side: follows the room, and shows what its presenter shows. */
+export function watch(root: HTMLElement, uuid: string): void {
+  const room = follow<Show>(location.origin, uuid)
+  const scene = new Scene()
+  const count = el('span', { class: 'count' })
+  const note = el('p', { class: 'note' })
+  const stage = new Stage('Joining the room', (index) => {
+    count.textContent = `${index + 1} / ${deck.length}`
+    note.textContent = deck[index]!.note
+  })
+  const status = new StatusLine()
+  let ownerHere = true
+
+  const tell = () => {
+    if (room.status === 'ended') return
+    const waiting = room.status === 'live' && !ownerHere
+    status.say(room.status, AUDIENCE[waiting ? 'waiting' : room.status], waiting)
+    stage.element.classList.toggle('old', room.status === 'reconnecting' || room.status === 'stale')
+  }
+
+  keep(scene, room)
+  room.on('pointer', (x, y) => stage.pointer.at(x, y))
+  room.on('pointerAway', () => stage.pointer.away())
+  // After the handlers of `on`: the scene is up to date, and what is only replayed comes without a flourish.
+  room.each(({ replay }) => stage.show(scene, !replay))
+
+  room.when('owner', ({ here }) => {
+    ownerHere = here
+    if (!here) stage.pointer.away()
+    tell()
+  })
+  room.when('status', (now) => {
+    if (now !== 'live') stage.pointer.away()
+    // Whatever is heard after a gap is news: an owner that is still gone is told of again.
+    if (now === 'reconnecting') ownerHere = true
+    tell()
+    if (now !== 'ended') return
+    const words = farewell(room.ending, 'listener')
+    status.say('ended', words)
+    stage.cover(
+      el('h2', {}, words[0]),
+      el('p', {}, words[1]),
+      el('a', { href: '/', class: 'primary' }, 'Present yourself'),
+    )
+    reactions.remove()
+  })
+
+  const reactions = reactionButtons((reaction) => room.feedback(REACTION, reaction))
+  const foot = el('footer', { class: 'foot' }, note, reactions)
+  root.replaceChildren(masthead(status.element, count), el('main', { class: 'watching' }, stage.element, foot))
+  tell()
+}

@@ -1,0 +1,48 @@
+import type { Following, Status } from '../sdk/index.ts'
+import type { Show } from './actions.ts'
+import { el } from './dom.ts'
+
+/** What a status is called, and what it means for who looks at the page. */
+export type Words = readonly [label: string, meaning: string]
+
+export const AUDIENCE: Readonly<Record<Exclude<Status, 'ended'> | 'waiting', Words>> = {
+  connecting: ['Joining', 'Looking for the room.'],
+  live: ['Live', 'You see what the presenter shows now.'],
+  waiting: ['Waiting', 'The presenter’s line is gone. The room waits for them to come back.'],
+  reconnecting: ['Reconnecting', 'Your line is gone. What you see may be a moment old.'],
+  stale: ['Out of date', 'There has been no line for a while. What you see may be old. Still trying.'],
+}
+
+export const PRESENTER: Readonly<Record<Exclude<Status, 'ended'>, Words>> = {
+  connecting: ['Opening', 'Opening the room.'],
+  live: ['On air', 'Your audience sees what you show.'],
+  reconnecting: ['Reconnecting', 'Your line is gone. The room waits for you.'],
+  stale: ['Off air', 'There has been no line for a while. Still trying.'],
+}
+
+/** Why it is over. */
+export function farewell(ending: Following<Show>['ending'], who: 'listener' | 'presenter'): Words {
+  switch (ending?.code) {
+    case 'room_closed':
+      if (who === 'presenter') return ['The show is over.', 'The room is closed, and everyone has been told.']
+      return ['The show is over.', 'The presenter has ended it. Thank you for being here.']
+    case 'room_abandoned':
+      return ['The show is over.', 'The presenter’s line was lost, and did not come back in time.']
+    case 'room_not_found':
+      return ['There is no such room.', 'Its show has ended, or the link is not whole.']
+    case 'displaced':
+      return ['Taken over.', 'This room is now presented from another window.']
+    default:
+      return ['This has ended.', ending?.message ?? 'The room is closed.']
+  }
+}
+
+export class StatusLine {
+  readonly element = el('p', { class: 'status', role: 'status', 'data-testid': 'status', 'data-status': 'connecting' })
+
+  say(status: Status, [label, meaning]: Words, waiting = false): void {
+    this.element.dataset.status = status
+    this.element.classList.toggle('waiting', waiting)
+    this.element.replaceChildren(el('b', {}, label), ' ', el('span', {}, meaning))
+  }
+}
