@@ -31,6 +31,9 @@ export function createApp(edge: Edge): Hono {
         frameAncestors: ["'none'"],
       },
       crossOriginResourcePolicy: false,
+      // Over plain HTTP, as in a lecture hall's network, browsers ignore these and complain.
+      crossOriginOpenerPolicy: false,
+      originAgentCluster: false,
       strictTransportSecurity: false,
     }),
   )

@@ -48,8 +48,9 @@ const Environment = v.object({
   MESSAGE_BYTES: whole(DEFAULT_LIMITS.messageBytes, 512, 16 * MEBIBYTE),
   STATE_BYTES: whole(DEFAULT_LIMITS.stateBytes, 1024, 256 * MEBIBYTE),
   STATE_ENTRIES: whole(DEFAULT_LIMITS.stateEntries, 1, 1_000_000),
-  TAIL_BYTES: whole(DEFAULT_LIMITS.tailBytes, 0, 256 * MEBIBYTE),
-  TAIL_ENTRIES: whole(DEFAULT_LIMITS.tailEntries, 0, 1_000_000),
+  // By the tail a server knows what it has been sent already: it has to be more than an SDK has under way.
+  TAIL_BYTES: whole(DEFAULT_LIMITS.tailBytes, MEBIBYTE, 256 * MEBIBYTE),
+  TAIL_ENTRIES: whole(DEFAULT_LIMITS.tailEntries, 512, 1_000_000),
   GRACE_SECONDS: whole(DEFAULT_LIMITS.grace / 1000, 1, 30 * DAY),
   HANDSHAKE_SECONDS: whole(DEFAULT_LIMITS.handshake / 1000, 1, 300),
   WRITE_DEADLINE_SECONDS: whole(30, 1, 3600),

@@ -17,9 +17,12 @@ export async function open(root: HTMLElement, room?: Held): Promise<void> {
   } catch (error) {
     const lost = error instanceof RoomcastError && LOST.has(error.code)
     if (lost) letGo()
-    const says = lost
-      ? 'Your room could not be taken back: it has ended.'
-      : `No room could be had: ${error instanceof Error ? error.message : error}.`
+    const says = lost ? 'Your room could not be taken back: it has ended.' : `There is no room yet: ${reason(error)}.`
     landing(root, () => void open(root, held()), { says, button: lost ? 'Present in a new room' : 'Try again' })
   }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof RoomcastError && error.code === 'unreachable') return 'the server does not answer'
+  return error instanceof Error ? error.message : String(error)
 }

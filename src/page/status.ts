@@ -16,7 +16,7 @@ export const AUDIENCE: Readonly<Record<Exclude<Status, 'ended'> | 'waiting', Wor
 export const PRESENTER: Readonly<Record<Exclude<Status, 'ended'>, Words>> = {
   connecting: ['Opening', 'Opening the room.'],
   live: ['On air', 'Your audience sees what you show.'],
-  reconnecting: ['Reconnecting', 'Your line is gone. The room waits for you.'],
+  reconnecting: ['Reconnecting', 'Your line is gone, and is being taken up again.'],
   stale: ['Off air', 'There has been no line for a while. Still trying.'],
 }
 
@@ -30,6 +30,8 @@ export function farewell(ending: Following<Show>['ending'], who: 'listener' | 'p
       return ['The show is over.', 'The presenter’s line was lost, and did not come back in time.']
     case 'room_not_found':
       return ['There is no such room.', 'Its show has ended, or the link is not whole.']
+    case 'take_back_refused':
+      return ['The room is gone.', 'It ended while your line was gone.']
     case 'displaced':
       return ['Taken over.', 'This room is now presented from another window.']
     default:

@@ -1,5 +1,5 @@
 import type { Json, RoomEvent } from '../protocol/messages.ts'
-import { roomSocketPath } from '../protocol/routes.ts'
+import { BROADCASTING, roomSocketPath } from '../protocol/routes.ts'
 import { errorOf, RoomMember } from './member.ts'
 import { envelope, socketUrl } from './text.ts'
 import type { Actions, Following, FollowingEvents, Options, Presentation } from './types.ts'
@@ -14,7 +14,7 @@ export class RoomFollowing<A extends Actions> extends RoomMember<A, FollowingEve
     options: Options,
     takeOver: (ownerKey: string) => Promise<Presentation<Actions>>,
   ) {
-    super(socketUrl(url, roomSocketPath(uuid)), uuid, options)
+    super(socketUrl(url, uuid === '' ? BROADCASTING : roomSocketPath(uuid)), uuid, options)
     this.#takeOver = takeOver
   }
 
@@ -24,6 +24,10 @@ export class RoomFollowing<A extends Actions> extends RoomMember<A, FollowingEve
 
   hello(): string {
     return JSON.stringify({ ...envelope(this.uuid, 2), since: this.since })
+  }
+
+  protected get hearsAll(): boolean {
+    return true
   }
 
   protected entered(): void {}
@@ -38,6 +42,6 @@ export class RoomFollowing<A extends Actions> extends RoomMember<A, FollowingEve
     if (event.type === 'owner') this.emit('owner', { here: event.here })
     else if (event.type === 'handover') this.emit('handover', { accept: () => this.#accept(event.ownerKey) })
     else if (event.type === 'lagged') this.emit('lagged', { missed: event.missed })
-    else if (event.type === 'error' && this.status === 'live') this.problem(errorOf(event))
+    else if (event.type === 'error') this.problem(errorOf(event))
   }
 }

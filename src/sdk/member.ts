@@ -33,6 +33,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   #uuid: string
   #clientId = ''
   #hasBeenIn = false
+  #isIn = false
   /** Held back until whoever waited for the welcome has put up its handlers. */
   #held: ServerMessage[] | undefined
 
@@ -77,6 +78,9 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
 
   abstract hello(): string
 
+  /** Every broadcast of the room is sent to this side: one that is missing is a fault of the line. */
+  protected abstract get hearsAll(): boolean
+
   /** This side is in: on each new connection. */
   protected abstract entered(welcome: Welcome): void
 
@@ -86,6 +90,17 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   /** Where to be taken up again. */
   protected get since(): Position | undefined {
     return this.#order.since
+  }
+
+  /** There is a line, and the server has let us in. */
+  protected get isIn(): boolean {
+    return this.#isIn
+  }
+
+  /** A broadcast of this side's own has its place. */
+  protected acknowledged(seq: number): void {
+    this.#order.acknowledge(seq)
+    this.#liveIfLevel()
   }
 
   protected emit<E extends keyof Events>(event: E, value: Events[E]): void {
@@ -101,6 +116,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
 
   lost(): void {
     this.#held = undefined
+    this.#isIn = false
     if (this.#status === 'stale' || this.#status === 'reconnecting' || !this.#hasBeenIn) return
     this.#setStatus('reconnecting')
     this.#staleTimer = setTimeout(() => this.#setStatus('stale'), this.#staleAfter)
@@ -114,6 +130,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     if (this.#status === 'ended') return
     this.#ending = problem
     this.#held = undefined
+    this.#isIn = false
     this.#setStatus('ended')
   }
 
@@ -127,10 +144,12 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     const verdict = this.#order.judge(message)
     if (verdict === 'known') return
     // The server gives no gaps: if one is seen all the same, the place that is known is where to go on from.
-    if (verdict === 'gap') return this.line.restart()
+    if (verdict === 'gap' && this.hearsAll) return this.line.restart()
+    if (verdict === 'gap') this.#order.acknowledge(message.seq!)
     const { funcKey, funcParams, seq, replay = false, stateKey, retain } = message
     this.#actions.run(funcKey, ...funcParams)
     this.#observers.run(EACH, { action: funcKey, params: funcParams, seq, replay, stateKey, retain })
+    this.#liveIfLevel()
   }
 
   #welcome(welcome: Welcome): void {
@@ -138,14 +157,19 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     this.#clientId = welcome.clientId
     this.#hasBeenIn = true
     this.line.established()
-    clearTimeout(this.#staleTimer)
-    if (!welcome.recovered) {
+    this.#isIn = true
+    if (welcome.recovered) this.#order.startRecovery(welcome.position.seq)
+    else {
       this.#order.startReplay(welcome.replay, welcome.position, false)
       this.#events.run('reset', undefined)
     }
-    this.#setStatus('live')
     this.entered(welcome)
+    this.#liveIfLevel()
     this.#hold()
+  }
+
+  #liveIfLevel(): void {
+    if (this.#isIn && this.#order.isLevel) this.#setStatus('live')
   }
 
   #hold(): void {

@@ -1,13 +1,17 @@
 import { RoomcastError } from './errors.ts'
 
-/** What may wait for the server's word at one time: less than the tail by which the server knows what it has already. */
+/** What may wait here at one time. */
 const MESSAGES = 1000
 const CHARACTERS = 1024 * 1024
+
+/** What of it may be under way at one time: less than the tail by which the server knows what it has already. */
+const WINDOW = { messages: 256, characters: 256 * 1024 }
 
 interface Unanswered {
   readonly text: string
   /** Said to single clients: not said again on another line, since the log does not know it. */
   readonly isTargeted: boolean
+  isUnderWay: boolean
   resolve(): void
   reject(error: RoomcastError): void
 }
@@ -18,12 +22,19 @@ interface Unanswered {
  */
 export class Outbox {
   readonly #unanswered = new Map<string, Unanswered>()
-  readonly #prefix = crypto.randomUUID()
+  readonly #prefix = randomPrefix()
+  readonly #send: (text: string) => boolean
   #count = 0
   #characters = 0
+  readonly #underWay = { messages: 0, characters: 0 }
 
-  /** Hands `send` the message under an id of its own. Settles with the server's answer. */
-  async put(message: object, isTargeted: boolean, send: (text: string) => boolean): Promise<void> {
+  /** `send` says something to the server; false when there is no line to say it on. */
+  constructor(send: (text: string) => boolean) {
+    this.#send = send
+  }
+
+  /** Says the message under an id of its own, now or when there is a line for it. Settles with the server's answer. */
+  async put(message: object, isTargeted: boolean): Promise<void> {
     const id = `${this.#prefix}:${++this.#count}`
     const text = JSON.stringify({ ...message, id })
     if (this.#unanswered.size >= MESSAGES || this.#characters + text.length > CHARACTERS) {
@@ -31,33 +42,53 @@ export class Outbox {
       throw new RoomcastError({ code: 'queue_full', message })
     }
     const answer = new Promise<void>((resolve, reject) => {
-      this.#unanswered.set(id, { text, isTargeted, resolve, reject })
+      this.#unanswered.set(id, { text, isTargeted, isUnderWay: false, resolve, reject })
       this.#characters += text.length
     })
-    if (!send(text) && isTargeted) this.fail(id, notDelivered())
+    this.#sendMore()
     return answer
   }
 
   acknowledge(id: string): void {
     this.#take(id)?.resolve()
+    this.#sendMore()
   }
 
   /** False when `id` is none of the messages that wait. */
   fail(id: string, error: RoomcastError): boolean {
     const unanswered = this.#take(id)
     unanswered?.reject(error)
+    this.#sendMore()
     return unanswered !== undefined
   }
 
-  resend(send: (text: string) => boolean): void {
-    for (const [id, { text, isTargeted }] of this.#unanswered) {
-      if (isTargeted) this.fail(id, notDelivered())
-      else send(text)
+  /** There is a new line: all is said again that was under way on the old one. */
+  resend(): void {
+    const lost = [...this.#unanswered].filter(([, { isUnderWay }]) => isUnderWay)
+    this.#underWay.messages = 0
+    this.#underWay.characters = 0
+    for (const [id, unanswered] of lost) {
+      unanswered.isUnderWay = false
+      if (unanswered.isTargeted) this.#take(id)?.reject(notDelivered())
     }
+    this.#sendMore()
   }
 
   failAll(error: RoomcastError): void {
-    for (const id of [...this.#unanswered.keys()]) this.fail(id, error)
+    for (const id of [...this.#unanswered.keys()]) this.#take(id)?.reject(error)
+  }
+
+  #sendMore(): void {
+    const { messages, characters } = this.#underWay
+    if (messages >= WINDOW.messages || characters >= WINDOW.characters) return
+    for (const unanswered of this.#unanswered.values()) {
+      if (unanswered.isUnderWay) continue
+      if (this.#underWay.messages >= WINDOW.messages || this.#underWay.characters >= WINDOW.characters) return
+      if (!this.#send(unanswered.text)) return
+      unanswered.isUnderWay = true
+      this.#underWay.messages++
+      this.#underWay.characters += unanswered.text.length
+    }
   }
 
   #take(id: string): Unanswered | undefined {
@@ -65,8 +96,17 @@ export class Outbox {
     if (unanswered === undefined) return undefined
     this.#unanswered.delete(id)
     this.#characters -= unanswered.text.length
+    if (unanswered.isUnderWay) {
+      this.#underWay.messages--
+      this.#underWay.characters -= unanswered.text.length
+    }
     return unanswered
   }
+}
+
+/** Not by `randomUUID`, which a page that came over plain HTTP does not have. */
+function randomPrefix(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function notDelivered(): RoomcastError {

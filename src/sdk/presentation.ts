@@ -15,7 +15,7 @@ interface Manner {
 
 export class RoomPresentation<A extends Actions> extends RoomMember<A, PresentationEvents> implements Presentation<A> {
   readonly #origin: string
-  readonly #outbox = new Outbox()
+  readonly #outbox = new Outbox((text) => this.isIn && this.line.send(text))
   readonly #onOpen: () => void
   readonly #stateful: Stateful<A>
   #ownerKey: string
@@ -88,9 +88,13 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
     return JSON.stringify({ ...envelope(this.uuid, 1), ownerKey: this.#ownerKey, since: this.since })
   }
 
+  protected get hearsAll(): boolean {
+    return !this.#isOwner
+  }
+
   protected entered(welcome: Welcome): void {
     this.#ownerKey = welcome.ownerKey ?? this.#ownerKey
-    this.#outbox.resend((text) => this.line.send(text))
+    this.#outbox.resend()
     if (this.#isClosing) this.#sendClose()
     this.#onOpen()
   }
@@ -101,7 +105,7 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   }
 
   protected happened(event: RoomEvent): void {
-    if (event.type === 'ack') this.#outbox.acknowledge(event.id)
+    if (event.type === 'ack') this.#acknowledge(event)
     else if (event.type === 'listeners') this.#count(event)
     else if (event.type === 'role') this.#demote()
     else if (event.type === 'error') {
@@ -132,10 +136,15 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   #send(message: object, isTargeted: boolean): Promise<void> {
     if (this.ending !== undefined) return Promise.reject(errorOf(this.ending))
     if (!this.#isOwner) return Promise.reject(errorOf({ code: 'not_owner', message: 'the room was handed over' }))
-    const answer = this.#outbox.put(message, isTargeted, (text) => this.status === 'live' && this.line.send(text))
+    const answer = this.#outbox.put(message, isTargeted)
     // Who does not wait for the answer learns of a refusal all the same.
     answer.catch((error) => this.problem(error))
     return answer
+  }
+
+  #acknowledge({ id, position }: Extract<RoomEvent, { type: 'ack' }>): void {
+    this.acknowledged(position.seq)
+    this.#outbox.acknowledge(id)
   }
 
   #demote(): void {
@@ -146,7 +155,7 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   }
 
   #sendClose(): void {
-    if (this.status === 'live') this.line.send(JSON.stringify(envelope(this.uuid, 4)))
+    if (this.isIn) this.line.send(JSON.stringify(envelope(this.uuid, 4)))
   }
 
   #count({ count, joined, left }: Extract<RoomEvent, { type: 'listeners' }>): void {

@@ -9,10 +9,10 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A program of the project, run as its users run it. */
+/** A program of the project, run as its users run it: what it starts, `kill` ends with it. */
 export class Child {
   readonly process: ChildProcess
-  /** Resolves when it has ended and all of its output has come. */
+  /** Resolves when it, and whatever it started that writes where it writes, has ended. */
   readonly exit: Promise<Exit>
   /** All that it has written. */
   output = ''
@@ -21,8 +21,10 @@ export class Child {
     this.process = spawn(command, args, {
       cwd: ROOT,
       // No more than it needs: a PORT of whoever runs the tests is not one of the test's.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, HOST: '127.0.0.1', PORT: '0', ...env },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, HOST: '127.0.0.1', PORT: '0', LOG: 'memory', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A group of processes of its own.
+      detached: true,
     })
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.on('data', (data) => {
@@ -53,9 +55,12 @@ export class Child {
     return (await answer)[0]
   }
 
-  /** However it ended or did not. */
   async kill(): Promise<void> {
-    if (this.isRunning) this.process.kill('SIGKILL')
+    try {
+      process.kill(-this.process.pid!, 'SIGKILL')
+    } catch {
+      // Nobody of the group is left.
+    }
     await this.exit
   }
 }

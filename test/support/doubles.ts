@@ -127,14 +127,16 @@ export interface Member {
 
 /** A whole house of rooms on a stepped clock. */
 export class House {
-  readonly clock = new SteppedClock()
-  readonly secrets = countedSecrets()
+  readonly clock: SteppedClock
+  readonly secrets: Secrets
   readonly limits: RoomLimits
   readonly log: RoomLog
   readonly manager: Manager
   readonly house: ManagerHouse
 
-  constructor(limits: Partial<RoomLimits> = {}, log?: RoomLog) {
+  constructor(limits: Partial<RoomLimits> = {}, log?: RoomLog, ground?: Pick<House, 'clock' | 'secrets'>) {
+    this.clock = ground?.clock ?? new SteppedClock()
+    this.secrets = ground?.secrets ?? countedSecrets()
     this.limits = { ...DEFAULT_LIMITS, ...limits }
     this.log = log ?? new MemoryLog({ limits: this.limits, maxRooms: 1000, secrets: this.secrets })
     const { clock, secrets } = this

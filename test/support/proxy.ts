@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
+
+/** A TCP line to a server that can be cut and taken away. */
+export class TcpProxy {
+  readonly url: string
+  readonly #pairs: Set<[Socket, Socket]>
+  readonly #server: ReturnType<typeof createServer>
+  readonly #target: number
+  isDown = false
+
+  private constructor(server: ReturnType<typeof createServer>, pairs: Set<[Socket, Socket]>, target: number) {
+    this.#server = server
+    this.#pairs = pairs
+    this.#target = target
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  static async to(target: number): Promise<TcpProxy> {
+    const pairs = new Set<[Socket, Socket]>()
+    const server = createServer((inner) => {
+      if (proxy.isDown) {
+        inner.destroy()
+        return
+      }
+      const outer = dial(proxy.#target, '127.0.0.1')
+      const pair: [Socket, Socket] = [inner, outer]
+      pairs.add(pair)
+      for (const [one, other] of [pair, [outer, inner]] as const) {
+        one.on('error', () => {})
+        one.on('close', () => {
+          pairs.delete(pair)
+          other.destroy()
+        })
+      }
+      inner.pipe(outer).pipe(inner)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const proxy = new TcpProxy(server, pairs, target)
+    return proxy
+  }
+
+  /** The connections of now are gone; new ones are let through unless it is down. */
+  cut(): void {
+    for (const [inner, outer] of this.#pairs) {
+      inner.destroy()
+      outer.destroy()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
