@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { readConfig } from '../../src/node/config.ts'
 import { type RunningServer, startServer } from '../../src/node/server.ts'
 
@@ -10,4 +12,14 @@ export interface TestServer extends RunningServer {
 export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
   const server = await startServer(readConfig({ HOST: '127.0.0.1', PORT: '0', LOG: 'memory', ...env }))
   return { ...server, url: `http://127.0.0.1:${server.port}` }
+}
+
+/** A port that nobody listens on, for a server that is to be started on the same one again. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
