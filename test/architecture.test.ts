@@ -24,6 +24,7 @@ const PACKAGES: { name: RegExp; only: string[] }[] = [
   { name: /^@hono\/node-server/, only: ['node'] },
   { name: /^cloudflare:/, only: ['workers'] },
   { name: /^hono/, only: ['http', 'node', 'workers'] },
+  { name: /^nanoid$/, only: ['http'] },
   { name: /^valibot$/, only: ['protocol', 'node', 'workers'] },
   { name: /^qrcode-generator$/, only: ['page'] },
   { name: /^esbuild$/, only: ['node'] },

@@ -18,6 +18,10 @@ export interface Edge {
 /** The HTTP side, the same on every runtime: addresses, who may come in, headers. */
 export function createApp(edge: Edge): Hono {
   const app = new Hono()
+  // Before the headers that are for documents: an upgrade has no use for them, and pays for each.
+  app.get(BROADCASTING, (c) => socket(c))
+  app.get(ROOM_SOCKET, (c) => socket(c, c.req.param('uuid')))
+
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -44,9 +48,6 @@ export function createApp(edge: Edge): Hono {
     if (problem !== undefined) return c.json({ status: 'unavailable', ...problem }, CODES[problem.code].http as 503)
     return c.json({ status: 'ok', ...edge.figures() })
   })
-
-  app.get(BROADCASTING, (c) => socket(c))
-  app.get(ROOM_SOCKET, (c) => socket(c, c.req.param('uuid')))
 
   function socket(c: Context, uuid?: string): Response | Promise<Response> {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {

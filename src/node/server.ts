@@ -88,26 +88,21 @@ export async function startServer(config: Config): Promise<RunningServer> {
 
   function upgrade(c: Context, uuid: string | undefined): Promise<Response> {
     const { socket } = (c.env as HttpBindings).incoming
-    let peer: Peer
     return upgradeWebSocket(c, {
-      onOpen(_, context) {
-        peer = connect(context.raw as WebSocket, socket, uuid)
-      },
-      onMessage({ data }) {
-        peer.isAlive = true
-        if (typeof data === 'string') peer.session.receive(data)
-        else peer.session.receiveBinary()
-      },
-      onClose() {
-        peers.delete(peer)
-        peer.session.gone()
-      },
+      // When this returns, the adapter puts up its listeners, and after them come ours.
+      onOpen: (_, { raw }) => queueMicrotask(() => connect(raw as WebSocket, socket, uuid)),
     })
   }
 
-  function connect(ws: WebSocket, socket: Socket, uuid: string | undefined): Peer {
-    const connection = new WebSocketConnection(ws, socket, config.writeDeadline)
-    const session = new Session(manager, house, connection, uuid)
+  function connect(ws: WebSocket, socket: Socket, uuid: string | undefined): void {
+    // The adapter's hold the whole upgrade request for as long as the socket lives, and make an Event of each message.
+    for (const event of ['message', 'close', 'error']) ws.removeAllListeners(event)
+    const session: Session = new Session(
+      manager,
+      house,
+      new WebSocketConnection(ws, socket, () => watchDrain(socket, session)),
+      uuid,
+    )
     const peer: Peer = {
       session,
       isAlive: true,
@@ -118,20 +113,33 @@ export async function startServer(config: Config): Promise<RunningServer> {
       terminate: () => ws.terminate(),
     }
     peers.add(peer)
+    ws.on('message', (data, isBinary) => {
+      peer.isAlive = true
+      if (isBinary) session.receiveBinary()
+      else session.receive(String(data))
+    })
     ws.on('pong', () => {
       peer.isAlive = true
     })
-    // The HTTP server's own listener would destroy the socket.
-    socket.removeAllListeners('timeout')
-    socket.on('timeout', () => {
-      if (socket.writableLength > 0) session.stalled()
-    })
-    socket.on('drain', () => {
-      socket.setTimeout(0)
-      session.drained()
+    ws.on('error', ignore)
+    ws.on('close', () => {
+      peers.delete(peer)
+      session.gone()
     })
     if (isStopping) session.goAway(retryWindow())
-    return peer
+  }
+
+  /** Tells the session when the socket, which is full, has drained, or has taken nothing at all for the write deadline. */
+  function watchDrain(socket: Socket, session: Session): void {
+    if (socket.listenerCount('drain') > 0) return
+    // The HTTP server's own listener would destroy the socket.
+    socket.removeAllListeners('timeout')
+    socket.setTimeout(config.writeDeadline, () => session.stalled())
+    socket.once('drain', () => {
+      socket.setTimeout(0)
+      socket.removeAllListeners('timeout')
+      session.drained()
+    })
   }
 
   function listen(): Promise<Server> {
@@ -159,7 +167,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       ) as Server
       server.once('error', reject)
       // A socket without such a listener, as between two owners during an upgrade, ends the process when it is reset.
-      server.on('connection', (socket) => socket.on('error', () => {}))
+      server.on('connection', (socket) => socket.on('error', ignore))
     })
   }
 
@@ -184,3 +192,6 @@ export async function startServer(config: Config): Promise<RunningServer> {
     await log.close()
   }
 }
+
+/** What has to be said of it, the close that follows says. */
+function ignore(): void {}

@@ -32,10 +32,11 @@ export class Session {
   readonly #connection: Connection
   /** The room of the address, where the address names one. */
   readonly #address: string | undefined
-  readonly #offences: Allowance
-  readonly #feedback: Allowance
   readonly #cancelDeadline: Cancel
-  readonly #waiting: string[] = []
+  // Made for those who need them: most say nothing after they have joined.
+  #offences: Allowance | undefined
+  #feedback: Allowance | undefined
+  #waiting: string[] | undefined
   #stage: Stage = 'new'
   #isGone = false
   #client: Client | undefined
@@ -47,8 +48,6 @@ export class Session {
     this.#house = house
     this.#connection = connection
     this.#address = address
-    this.#offences = new Allowance(clock, OFFENCES)
-    this.#feedback = new Allowance(clock, { burst: 2 * limits.feedbackRate, rate: limits.feedbackRate })
     this.#cancelDeadline = clock.after(limits.handshake, () =>
       this.#disconnect({ code: 'handshake_timeout', message: 'neither opened nor joined a room in time' }),
     )
@@ -168,7 +167,9 @@ export class Session {
         if (this.#isGone || this.#stage === 'over') return this.#leaveRoom()
         this.#stage = 'in'
         this.#cancelDeadline()
-        for (const text of this.#waiting.splice(0)) this.receive(text)
+        const waiting = this.#waiting ?? []
+        this.#waiting = undefined
+        for (const text of waiting) this.receive(text)
       },
       (error) => this.#refuseEntry(problemOf(error)),
     )
@@ -183,14 +184,17 @@ export class Session {
   }
 
   #wait(text: string): void {
+    this.#waiting ??= []
     if (this.#waiting.length < WAITING) this.#waiting.push(text)
     else this.#disconnect({ code: 'too_many_errors', message: `more than ${WAITING} messages before being let in` })
   }
 
   #say(said: Saying, room: Room, client: Client): void {
     if (client.role === 'owner') return room.broadcast(client, said)
+    const { clock, limits } = this.#house
+    const { feedbackRate } = limits
+    this.#feedback ??= new Allowance(clock, { burst: 2 * feedbackRate, rate: feedbackRate })
     if (!this.#feedback.take()) {
-      const { feedbackRate } = this.#house.limits
       this.#tolerate()
       throw new RoomError('rate_limited', `at most ${feedbackRate} feedback messages a second`, {
         limit: feedbackRate,
@@ -226,6 +230,7 @@ export class Session {
   }
 
   #tolerate(): void {
+    this.#offences ??= new Allowance(this.#house.clock, OFFENCES)
     if (!this.#offences.take()) this.#disconnect({ code: 'too_many_errors', message: 'too many messages were wrong' })
   }
 
@@ -253,7 +258,7 @@ export class Session {
   #finish(): void {
     this.#stage = 'over'
     this.#cancelDeadline()
-    this.#waiting.length = 0
+    this.#waiting = undefined
     this.#leaveRoom()
   }
 

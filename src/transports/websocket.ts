@@ -13,7 +13,6 @@ export interface SocketLike {
   readonly writableLength: number
   readonly destroyed: boolean
   write(bytes: Uint8Array): boolean
-  setTimeout(ms: number): unknown
 }
 
 const OPEN = 1
@@ -28,13 +27,13 @@ const CLOSE_REASON_BYTES = 123
 export class WebSocketConnection implements Connection {
   readonly #ws: WebSocketLike
   readonly #socket: SocketLike
-  readonly #writeDeadline: number
+  readonly #onFull: () => void
 
-  /** `socket` emits `timeout` when it has taken nothing for `writeDeadline` milliseconds, `drain` when it has taken all. */
-  constructor(ws: WebSocketLike, socket: SocketLike, writeDeadline: number) {
+  /** `onFull` is called at each write that the socket did not take at once: it will emit `drain`. */
+  constructor(ws: WebSocketLike, socket: SocketLike, onFull: () => void) {
     this.#ws = ws
     this.#socket = socket
-    this.#writeDeadline = writeDeadline
+    this.#onFull = onFull
   }
 
   get backlog(): number {
@@ -44,7 +43,7 @@ export class WebSocketConnection implements Connection {
   write(batch: Batch): void {
     // After a close frame nothing may follow (RFC 6455, 5.5.1).
     if (this.#ws.readyState !== OPEN || this.#socket.destroyed) return
-    if (!this.#socket.write(batch.as(frames))) this.#socket.setTimeout(this.#writeDeadline)
+    if (!this.#socket.write(batch.as(frames))) this.#onFull()
   }
 
   close(code: number, reason: string): void {

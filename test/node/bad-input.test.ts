@@ -69,14 +69,16 @@ const MISSING = undefined
 
 /** What a good broadcast is spoilt with, the field that is to blame, and the limit where there is one. */
 const SPOILT: [what: string, fields: object, field: string, limit?: number][] = [
-  ...['uuid', 'status', 'funcKey', 'funcParams', 'stateMessage'].flatMap((field) =>
-    [MISSING, null, [[]], { deep: {} }, 5].map((value): [string, object, string] => [
-      `${field} ${JSON.stringify(value) ?? 'missing'}`,
-      { [field]: value },
-      // An object of another shape is to blame for what is in it.
-      field === 'status' && typeof value === 'object' && value !== null ? 'status.value' : field,
-    ]),
-  ).filter(([what]) => what !== 'funcParams [[]]'),
+  ...['uuid', 'status', 'funcKey', 'funcParams', 'stateMessage']
+    .flatMap((field) =>
+      [MISSING, null, [[]], { deep: {} }, 5].map((value): [string, object, string] => [
+        `${field} ${JSON.stringify(value) ?? 'missing'}`,
+        { [field]: value },
+        // An object of another shape is to blame for what is in it.
+        field === 'status' && typeof value === 'object' && value !== null ? 'status.value' : field,
+      ]),
+    )
+    .filter(([what]) => what !== 'funcParams [[]]'),
   ['uuid too long', { uuid: 'x'.repeat(65) }, 'uuid', 64],
   ...[MISSING, null, '3', 3.5, 0, 5, 99, -1, 1e300].map((value): [string, object, string] => [
     `status.value ${value}`,

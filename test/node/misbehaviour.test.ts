@@ -1,12 +1,10 @@
-import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Bystander } from '../support/bystander.ts'
 import { type Child, startChildServer } from '../support/child.ts'
 import { joinRoom, message, openRoom, say, TestSocket } from '../support/socket.ts'
 
 const MEBIBYTE = 1024 * 1024
-const MAX_ROOMS = 1000
+const MAX_ROOMS = 500
 
 let server: Child & { address: string }
 
@@ -93,13 +91,20 @@ describe('[B2] memory comes back', () => {
     expect(await listener.closed()).toMatchObject({ code: 1000 })
   }
 
-  test('three thousand connections that misbehave leave no room, no connection and no memory', async () => {
-    await misbehave(600)
+  /** The last to be left behind is the last to go. */
+  async function isOver(): Promise<void> {
+    await abandon()
     await isDeserted()
+  }
+
+  test('two thousand connections that misbehave leave no room, no connection and no memory', async () => {
+    // What a process only takes once, it has taken then.
+    await misbehave(400)
+    await isOver()
     const before = await server.memory()
-    await Promise.all([misbehave(3000), ...Array.from({ length: 100 }, abandon)])
-    await isDeserted()
-    for (let i=0;i<6;i++) { console.log('mem', (await server.memory() - before)/1e6, before/1e6); await pause(1000) }
+    await Promise.all([misbehave(2000), ...Array.from({ length: 100 }, abandon)])
+    await isOver()
+    expect((await server.memory()) - before).toBeLessThan(2 * MEBIBYTE)
   }, 30_000)
 
   test('and the places of their rooms are free again', async () => {
@@ -116,62 +121,4 @@ describe('[B2] memory comes back', () => {
     await expect.poll(open, { timeout: 8000, interval: 50 }).toBeUndefined()
     await isDeserted()
   })
-})
-
-describe('[B2] who speaks without end and never reads is cut off, or not listened to', () => {
-  const FLOOD = 48 * MEBIBYTE
-  const PING_TEXT = message(3, { status: { value: 3, text: 'ping' } })
-
-  test.each([
-    ['questions whether the line holds, before joining', 'new', PING_TEXT],
-    ['questions whether the line holds', 'in', PING_TEXT],
-    ['pings', 'in', 'ping'],
-    ['broadcasts before joining', 'new', say('none', 'x')],
-    ['broadcasts of another room', 'in', say('none', 'x')],
-    ['broadcasts to be acknowledged', 'in', 'id'],
-    ['broadcasts to all', 'in', 'all'],
-  ])(
-    '%s',
-    async (_, stage, what) => {
-      const bystander = await Bystander.enter(server.address)
-      const before = await server.memory()
-      const room = stage === 'in' ? await openRoom(server.address) : undefined
-      const socket = room?.owner ?? (await TestSocket.connect(`${server.address}/broadcasting`))
-      socket.ws.pause()
-      const extras = what === 'id' ? { id: 'i' } : { to: 'all' }
-      const request = typeof what === 'string' ? say(room!.uuid, 'x', [], extras) : what
-      const text = JSON.stringify(request)
-      let sent = 0
-      let most = 0
-      while (sent < FLOOD && !socket.tcp.destroyed) {
-        socket.tcp.cork()
-        for (let i = 0; i < 2000; i++, sent += text.length) {
-          if (what === 'ping') socket.ws.ping('x'.repeat(text.length < 125 ? text.length : 125))
-          else socket.ws.send(text)
-        }
-        socket.tcp.uncork()
-        // A server that has stopped listening is as good as one that has hung up.
-        const drained = socket.tcp.writableLength === 0 || (await drains(socket, 300))
-        if (!drained) break
-        if (sent % (4 * MEBIBYTE) < 2000 * text.length) most = Math.max(most, (await server.memory()) - before)
-      }
-      most = Math.max(most, (await server.memory()) - before)
-      console.log(what, stage, sent / 1e6, most / 1e6, socket.tcp.destroyed)
-    expect(most).toBeLessThan(16 * MEBIBYTE)
-      await bystander.isUndisturbed()
-      socket.close()
-      bystander.leave()
-      await isDeserted()
-    },
-    20_000,
-  )
-
-  async function drains(socket: TestSocket, ms: number): Promise<boolean> {
-    const signal = AbortSignal.timeout(ms)
-    const end = once(socket.tcp, 'close', { signal })
-    return Promise.race([once(socket.tcp, 'drain', { signal }), end]).then(
-      () => !socket.tcp.destroyed,
-      () => false,
-    )
-  }
 })

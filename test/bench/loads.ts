@@ -1,0 +1,78 @@
+/** What is done to each server. One more load is one more entry here. */
+export interface LoadEntry {
+  readonly name: string
+  readonly title: string
+  readonly listeners: number
+  /** `window` keeps that many broadcasts under way; else `rate` a second, `burst` at a time. */
+  readonly traffic: { readonly window: number } | { readonly rate: number; readonly burst: number }
+  /** For how long the owner broadcasts. */
+  readonly seconds: number
+  /** How much longer a server that is behind may take: then the measurement is cut, and what was seen is reported. */
+  readonly drainSeconds: number
+  readonly joinsInFlight: number
+  /** What the load is about, and so which figures are reported. */
+  readonly about: 'fan-out' | 'joins'
+  /** Measure how long the event loop is held. The probe wakes the process each millisecond: not for idle loads. */
+  readonly eventLoop: boolean
+}
+
+/** Bytes of payload in each broadcast. */
+export const payloadSize = 120
+
+export const loads: readonly LoadEntry[] = [
+  {
+    name: 'steady',
+    title: '1,000 listeners, 50 broadcasts/s',
+    listeners: 1000,
+    traffic: { rate: 50, burst: 1 },
+    seconds: 3,
+    drainSeconds: 4,
+    joinsInFlight: 400,
+    about: 'fan-out',
+    eventLoop: false,
+  },
+  {
+    name: 'burst',
+    title: '1,000 listeners, 500 broadcasts/s in bursts of 10',
+    listeners: 1000,
+    traffic: { rate: 500, burst: 10 },
+    seconds: 3,
+    drainSeconds: 4,
+    joinsInFlight: 400,
+    about: 'fan-out',
+    eventLoop: false,
+  },
+  {
+    name: 'window',
+    title: '1,000 listeners, as fast as possible with 8 broadcasts under way',
+    listeners: 1000,
+    traffic: { window: 8 },
+    seconds: 3,
+    drainSeconds: 4,
+    joinsInFlight: 400,
+    about: 'fan-out',
+    eventLoop: true,
+  },
+  {
+    name: 'crowd',
+    title: '8,000 listeners, as fast as possible with 8 broadcasts under way',
+    listeners: 8000,
+    traffic: { window: 8 },
+    seconds: 3,
+    drainSeconds: 4,
+    joinsInFlight: 400,
+    about: 'fan-out',
+    eventLoop: true,
+  },
+  {
+    name: 'joins',
+    title: '10,000 listeners join, 100 at a time',
+    listeners: 10000,
+    traffic: { rate: 2, burst: 1 },
+    seconds: 1,
+    drainSeconds: 4,
+    joinsInFlight: 100,
+    about: 'joins',
+    eventLoop: false,
+  },
+]

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Child, start, stop } from './children.ts'
+import { type Generated, generate } from './generate.ts'
+import type { LoadEntry } from './loads.ts'
+import { root } from './paths.ts'
+import type { ServerEntry } from './servers.ts'
+
+/** How long an event loop was held, in milliseconds; see probe/event-loop.ts for what the figures contain. */
+export interface Held {
+  readonly maxMs: number
+  readonly p99Ms: number
+}
+
+/** One server under one load in one round. */
+export interface Measurement extends Partial<Generated> {
+  readonly round: number
+  readonly server: string
+  readonly load: string
+  readonly heldJoining?: Held
+  readonly heldBroadcasting?: Held
+  /** Why there are no figures. */
+  readonly failure?: string
+}
+
+export interface Bench {
+  /** Compiled programs, by their source. */
+  readonly compiled: ReadonlyMap<string, string>
+  readonly generator: string
+  /** For files that nobody needs afterwards. */
+  readonly folder: string
+}
+
+const serverCore = 0
+const startMs = 10_000
+const probe = 'test/bench/probe/event-loop.ts'
+
+/** A port that was free just now; a new one for each server, so that no old connection's TIME_WAIT is in the way. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
+
+async function untilAccepting(server: Child, port: number): Promise<void> {
+  const end = Date.now() + startMs
+  let ended: unknown
+  server.exit.then((exit) => {
+    ended = exit
+  })
+  while (!(await accepts(port))) {
+    if (ended !== undefined) throw new Error(`the server ended (${ended}): ${server.complaint()}`)
+    if (Date.now() > end) throw new Error(`the server did not listen within ${startMs} ms: ${server.complaint()}`)
+    await sleep(50)
+  }
+}
+
+function startServer(entry: ServerEntry, port: number, bench: Bench, eventLoopFile: string | undefined) {
+  const compiled = bench.compiled.get(entry.program)
+  const flags = eventLoopFile ? ['--import', `./${probe}`] : []
+  return start({
+    command: compiled ? [compiled] : [process.execPath, ...flags, join(root, entry.program)],
+    core: serverCore,
+    env: {
+      ...entry.env,
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      PORT: `${port}`,
+      ...(eventLoopFile && { EVENT_LOOP_FILE: eventLoopFile }),
+    },
+  })
+}
+
+/** What the probe has written: first of the joining, then of the broadcasting. A loop still held answers later. */
+async function readProbe(file: string): Promise<Held[]> {
+  let lines: string[] = []
+  for (let tries = 0; tries < 40 && lines.length < 2; tries++) {
+    if (tries > 0) await sleep(50)
+    lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+  }
+  return lines.map((line) => JSON.parse(line) as Held)
+}
+
+/** Measures one server under one load. It never throws for what the server or the generator does: that is a failure. */
+export async function measure(entry: ServerEntry, load: LoadEntry, round: number, bench: Bench): Promise<Measurement> {
+  const probed = load.eventLoop && !bench.compiled.has(entry.program)
+  const eventLoopFile = probed ? join(bench.folder, randomUUID()) : undefined
+  const about = { round, server: entry.name, load: load.name }
+  let server: Child | undefined
+  try {
+    const port = await freePort()
+    server = await startServer(entry, port, bench, eventLoopFile)
+    await untilAccepting(server, port)
+    const running = server
+    const generated = await generate({
+      program: bench.generator,
+      entry,
+      load,
+      port,
+      serverPid: server.pid,
+      onPhase: () => eventLoopFile && running.kill('SIGUSR2'),
+    })
+    const [heldJoining, heldBroadcasting] = eventLoopFile ? await readProbe(eventLoopFile) : []
+    return {
+      ...about,
+      ...generated,
+      ...(heldJoining && { heldJoining }),
+      ...(heldBroadcasting && { heldBroadcasting }),
+    }
+  } catch (error) {
+    // One line of it: a stack belongs into no table.
+    return { ...about, failure: (error as Error).message.replaceAll(/\s+/g, ' ').trim().slice(0, 300) }
+  } finally {
+    if (server) await stop(server)
+  }
+}

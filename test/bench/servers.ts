@@ -1,0 +1,58 @@
+/** A server to be measured. One more is one more entry here: the runner knows nothing else about any of them. */
+export interface ServerEntry {
+  readonly name: string
+  /** The name in the report. */
+  readonly title: string
+  /** From the repository's root. A `.cc` is compiled, all else runs on this Node. It listens at HOST and PORT. */
+  readonly program: string
+  /** The dialect that the load generator speaks to it. */
+  readonly mode: 'rtb' | 'sio'
+  /** Where it takes WebSocket upgrades. */
+  readonly path: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+export const subject = 'roomcast'
+
+export const servers: readonly ServerEntry[] = [
+  {
+    name: subject,
+    title: 'roomcast',
+    program: 'src/node/start.mjs',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: { LOG: 'memory' },
+  },
+  {
+    name: 'plain-ws',
+    title: 'plain ws',
+    program: 'test/bench/servers/plain-ws.ts',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: {},
+  },
+  {
+    name: 'socket-io',
+    title: 'Socket.IO',
+    program: 'test/bench/servers/socket-io.ts',
+    mode: 'sio',
+    path: '/socket.io/?EIO=4&transport=websocket',
+    env: {},
+  },
+  {
+    name: 'prototype',
+    title: 'prototype',
+    program: 'test/bench/servers/prototype.ts',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: {},
+  },
+  {
+    name: 'floor',
+    title: 'floor (C++)',
+    program: 'test/bench/servers/floor.cc',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: {},
+  },
+]

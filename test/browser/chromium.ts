@@ -1,0 +1,75 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core'
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest'
+import { temporaryFolder } from '../support/folder.ts'
+import { bundlePage } from './bundle.ts'
+import { Member } from './pages.ts'
+
+const MISSING =
+  'no Chromium, which the browser tests need: `apt-get install chromium`, or name one (Chromium or Chrome) by CHROMIUM=path'
+
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** Comes in with a page of its own: what one page stores for itself, no other sees. */
+export type Enter = (options?: BrowserContextOptions) => Promise<Member>
+
+/** Tests with a browser. Without one they are skipped, which in CI is a failure. */
+export function describeInBrowser(name: string, tests: (enter: Enter) => void): void {
+  const executable = findChromium()
+  const isSkipped = executable === undefined && process.env.CI === undefined
+  if (isSkipped) console.warn(`skipped: ${MISSING}`)
+  describe.skipIf(isSkipped)(name, () => {
+    let browser: Browser | undefined
+    const config = temporaryFolder()
+
+    beforeAll(async () => {
+      if (executable === undefined) throw new Error(MISSING)
+      bundlePage()
+      browser = await chromium.launch({
+        executablePath: executable,
+        headless: true,
+        args: ARGUMENTS,
+        env: { ...process.env, XDG_CONFIG_HOME: config.path },
+      })
+    })
+
+    afterAll(async () => {
+      await browser?.close()
+      config.remove()
+    })
+
+    tests(async (options) => {
+      const context = await browser!.newContext({ viewport: { width: 1024, height: 640 }, ...options })
+      onTestFinished(() => context.close())
+      return Member.in(context)
+    })
+  })
+}
+
+function findChromium(): string | undefined {
+  const { CHROMIUM = '', PATH = '' } = process.env
+  if (CHROMIUM !== '') return [CHROMIUM].find(isExecutable)
+  const onPath = ['chromium', 'google-chrome'].flatMap((name) =>
+    PATH.split(delimiter).map((folder) => join(folder, name)),
+  )
+  return ['/usr/bin/chromium', ...onPath].find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,154 @@
+import type { BrowserContext, Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+/** For what comes over the line or off the screen, however slow the machine is. */
+export const PATIENCE = { timeout: 15_000, interval: 30 }
+
+/** What a page shows of the show. */
+export interface View {
+  readonly status: string
+  readonly slide: number
+  readonly strokes: number
+  /** Its place in per cent of the stage's width and height; empty: there is none. */
+  readonly pointer: string
+}
+
+const VIEW = `(() => {
+  const find = (id) => document.querySelector('[data-testid="' + id + '"]')
+  const pointer = find('pointer')
+  return {
+    status: find('status')?.dataset.status,
+    slide: Number(find('slide')?.dataset.slide),
+    strokes: Number(find('ink')?.dataset.strokes),
+    pointer: pointer === null || pointer.hidden ? '' : pointer.style.left + ' ' + pointer.style.top,
+  }
+})()`
+
+/** What is used of a canvas, which Node's types do not know. */
+interface Canvas {
+  readonly width: number
+  readonly height: number
+  getContext(kind: '2d'): {
+    getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray }
+  }
+}
+
+/** Someone who looks at a page. */
+export class Member {
+  readonly page: Page
+  /** What the browser complains of: errors in the console, exceptions, what the content security policy forbids. */
+  readonly complaints: string[] = []
+  /** All addresses that it has gone to, asked or opened a socket to. */
+  readonly addresses: string[] = []
+  /** All that it was sent over its sockets. */
+  readonly heard: string[] = []
+
+  static async in(context: BrowserContext): Promise<Member> {
+    await context.addInitScript(`document.addEventListener('securitypolicyviolation', (event) => {
+      console.error('forbidden by ' + event.violatedDirective + ': ' + event.blockedURI + ' ' + event.sample)
+    })`)
+    return new Member(await context.newPage())
+  }
+
+  constructor(page: Page) {
+    this.page = page
+    page.setDefaultTimeout(PATIENCE.timeout)
+    page.on('console', (message) => message.type() === 'error' && this.complaints.push(message.text()))
+    page.on('pageerror', (error) => this.complaints.push(String(error.stack)))
+    page.on('request', (request) => this.addresses.push(request.url(), request.headers().referer ?? ''))
+    page.on('framenavigated', (frame) => this.addresses.push(frame.url()))
+    page.on('websocket', (socket) => {
+      this.addresses.push(socket.url())
+      socket.on('framereceived', ({ payload }) => this.heard.push(String(payload)))
+    })
+  }
+
+  /** Opens a room. Resolves with the link for the audience. */
+  async present(url: string): Promise<string> {
+    await this.page.goto(url)
+    await this.part('present').click()
+    await this.shows({ status: 'live', slide: 0 })
+    return this.link()
+  }
+
+  async watch(link: string): Promise<void> {
+    await this.page.goto(link)
+    await this.shows({ status: 'live' })
+  }
+
+  part(id: string): Locator {
+    return this.page.getByTestId(id)
+  }
+
+  async link(): Promise<string> {
+    return (await this.part('link').textContent())!
+  }
+
+  async listeners(): Promise<number> {
+    return Number(await this.part('listeners').textContent())
+  }
+
+  view(): Promise<View> {
+    return this.page.evaluate(VIEW)
+  }
+
+  async shows(expected: Partial<View>): Promise<void> {
+    await expect.poll(() => this.view(), PATIENCE).toMatchObject(expected)
+  }
+
+  /** Moves the mouse over places on the stage, in parts of its width and height. */
+  async move(...places: [x: number, y: number][]): Promise<void> {
+    const box = (await this.part('stage').boundingBox())!
+    for (const [x, y] of places) await this.page.mouse.move(box.x + box.width * x, box.y + box.height * y)
+  }
+
+  /** Draws a line across the stage at the height `y`; the pen stays down until `lift`. */
+  async trace(y: number): Promise<void> {
+    await this.move([0.1, y])
+    await this.page.mouse.down()
+    await this.move(
+      ...Array.from({ length: 20 }, (_, i): [number, number] => [0.14 + 0.04 * i, y + 0.03 * Math.sin(i)]),
+    )
+  }
+
+  async lift(): Promise<void> {
+    await this.page.mouse.up()
+  }
+
+  async draw(y: number): Promise<void> {
+    await this.trace(y)
+    await this.lift()
+  }
+
+  /** How much of the stage has ink on it, and which tenths of its height, counted from above. */
+  ink(): Promise<{ share: number; heights: number[] }> {
+    return this.part('ink').evaluate((element) => {
+      const { width, height, getContext } = element as unknown as Canvas
+      const { data } = getContext.call(element, '2d').getImageData(0, 0, width, height)
+      const tenths = new Set<number>()
+      let inked = 0
+      for (let pixel = 0; pixel < width * height; pixel++) {
+        if (data[pixel * 4 + 3]! < 128) continue
+        inked++
+        tenths.add(Math.floor((Math.floor(pixel / width) / height) * 10))
+      }
+      return { share: inked / (width * height), heights: [...tenths].sort((a, b) => a - b) }
+    })
+  }
+}
+
+/** All of them come to show the same. */
+export async function allShow(members: readonly Member[], expected: Partial<View>): Promise<void> {
+  await expect
+    .poll(() => Promise.all(members.map((member) => member.view())), PATIENCE)
+    .toMatchObject(members.map(() => expected))
+}
+
+/** All of them come to have ink at the same heights, and as much of it, give or take what a smaller screen rounds off. */
+export async function allHaveInk(members: readonly Member[], heights: readonly number[]): Promise<void> {
+  await expect
+    .poll(() => Promise.all(members.map(async (member) => (await member.ink()).heights)), PATIENCE)
+    .toEqual(members.map(() => heights))
+  const shares = await Promise.all(members.map(async (member) => (await member.ink()).share))
+  expect(Math.max(...shares) / Math.min(...shares), `${shares}`).toBeLessThan(1.1)
+}
