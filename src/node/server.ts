@@ -29,6 +29,9 @@ const STOP_DEADLINE = 5000
 /** A WebSocket message of so many frames is an attack: browsers send one, and proxies a few. */
 const MAX_FRAGMENTS = 128
 
+/** Write deadlines within which a line that takes a little at a time has to take all. */
+const PATIENCE = 10
+
 export interface RunningServer {
   readonly port: number
   /** Ends it in order: no new clients, a word to those who are here, the log closed. Resolves when all is done. */
@@ -100,7 +103,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     const session: Session = new Session(
       manager,
       house,
-      new WebSocketConnection(ws, socket, () => watchDrain(socket, session)),
+      new WebSocketConnection(ws, socket, () => watchDrain(ws, socket, session)),
       uuid,
     )
     const peer: Peer = {
@@ -129,15 +132,26 @@ export async function startServer(config: Config): Promise<RunningServer> {
     if (isStopping) session.goAway(retryWindow())
   }
 
-  /** Tells the session when the socket, which is full, has drained, or has taken nothing at all for the write deadline. */
-  function watchDrain(socket: Socket, session: Session): void {
-    if (socket.listenerCount('drain') > 0) return
+  /**
+   * Tells the session when the socket, which is full, has drained, or has taken nothing at all for the write deadline. Until
+   * then nothing is read from it: who does not take answers is not to ask for more.
+   */
+  function watchDrain(ws: WebSocket, socket: Socket, session: Session): void {
+    if (ws.isPaused) return
+    ws.pause()
     // The HTTP server's own listener would destroy the socket.
     socket.removeAllListeners('timeout')
     socket.setTimeout(config.writeDeadline, () => session.stalled())
+    // What still comes in starts that anew each time: a client that speaks and never reads is closed all the same.
+    const patience = setTimeout(() => session.stalled(), PATIENCE * config.writeDeadline)
+    const stop = () => clearTimeout(patience)
+    ws.once('close', stop)
     socket.once('drain', () => {
+      stop()
+      ws.off('close', stop)
       socket.setTimeout(0)
       socket.removeAllListeners('timeout')
+      ws.resume()
       session.drained()
     })
   }

@@ -64,8 +64,11 @@ export interface Problem {
   readonly retryAfter?: number
 }
 
+/** What RFC 6455, 7.4.1, has for faults of this side, and for an end that was meant: it would be the same again. */
+const FINAL_CLOSES = [1000, 1002, 1003, 1007, 1008, 1009, 1010]
+
 /** Whether a client whose socket closed with `close` should come back (RFC 6455 codes, and ours by range). */
 export function mayRetry(close: number): boolean {
   if (close >= 4000) return close < 4500
-  return close !== 1000 && close !== 1009
+  return !FINAL_CLOSES.includes(close)
 }

@@ -50,7 +50,7 @@ const since = v.object({ epoch: text(LIMITS.epoch), seq: v.pipe(v.number(), v.sa
 
 /** Everything a client may send, in one shape: the five fields of rtbroadcaster, and what roomcast adds. */
 export const ClientEnvelope = v.object({
-  uuid: text(64),
+  uuid: v.string(),
   status: v.object({
     value: v.picklist([STATUS.new, STATUS.join, STATUS.connected, STATUS.close]),
     text: text(LIMITS.statusText),

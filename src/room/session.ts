@@ -56,7 +56,7 @@ export class Session {
   /** A text message has come. */
   receive(text: string): void {
     if (this.#stage === 'over') return
-    if (text === PING) return this.#connection.write(PONG_BATCH)
+    if (text === PING) return this.#write(PONG_BATCH)
     if (this.#isTooLarge(text)) return
     if (this.#stage === 'entering') return this.#wait(text)
     const decoded = decode(text)
@@ -64,7 +64,9 @@ export class Session {
     try {
       this.#handle(decoded.request)
     } catch (error) {
-      this.#reply(problemOf(error), 'id' in decoded.request ? decoded.request.id : undefined)
+      const problem = problemOf(error)
+      this.#reply(problem, 'id' in decoded.request ? decoded.request.id : undefined)
+      if (!CODES[problem.code].retry) this.#tolerate()
     }
   }
 
@@ -134,6 +136,11 @@ export class Session {
   }
 
   async #open(): Promise<void> {
+    if (this.#address !== undefined) {
+      throw new RoomError('room_not_found', 'this is the address of one room: open another at /broadcasting', {
+        field: 'uuid',
+      })
+    }
     const { room, term, ownerKey } = await this.#manager.open()
     this.#become('owner', room, (client) => room.admitOwner(client, term, ownerKey))
   }
@@ -236,8 +243,13 @@ export class Session {
 
   #reply(problem: Problem, id: string | undefined): void {
     const message = event(this.#room?.uuid ?? '', { type: 'error', ...problem, ...(id !== undefined && { id }) })
-    if (this.#client !== undefined) this.#client.tell(message)
-    else this.#connection.write(new Batch([encode(message)]))
+    this.#write(new Batch([encode(message)]))
+  }
+
+  /** An answer. To who asks and never reads they would grow without bound: that ends the line. */
+  #write(batch: Batch): void {
+    if (this.#connection.backlog <= backlogLimit(this.#house.limits)) this.#connection.write(batch)
+    else this.#disconnect({ code: 'too_slow', message: 'what was written to you is not being read' })
   }
 
   /** An error that does not end connections by itself ends one that was not let in. */

@@ -58,6 +58,8 @@ export class Line {
       // A server may put several messages in one frame, a line each.
       if (typeof data === 'string') for (const text of data.split('\n')) this.#take(JSON.parse(text))
     }
+    // What failed, the close that follows says; some implementations throw an error that nobody listens to.
+    socket.onerror = () => {}
     socket.onclose = ({ code, reason }) => this.#lost(socket, code, reason)
   }
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, start, stop } from './children.ts'
 import { type Generated, generate } from './generate.ts'
 import type { LoadEntry } from './loads.ts'
 import { root } from './paths.ts'
+import { freePort, untilAccepting } from './ports.ts'
 import type { ServerEntry } from './servers.ts'
 
 /** How long an event loop was held, in milliseconds; see probe/event-loop.ts for what the figures contain. */
@@ -35,41 +35,7 @@ export interface Bench {
 }
 
 const serverCore = 0
-const startMs = 10_000
 const probe = 'test/bench/probe/event-loop.ts'
-
-/** A port that was free just now; a new one for each server, so that no old connection's TIME_WAIT is in the way. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
-  })
-}
-
-async function untilAccepting(server: Child, port: number): Promise<void> {
-  const end = Date.now() + startMs
-  let ended: unknown
-  server.exit.then((exit) => {
-    ended = exit
-  })
-  while (!(await accepts(port))) {
-    if (ended !== undefined) throw new Error(`the server ended (${ended}): ${server.complaint()}`)
-    if (Date.now() > end) throw new Error(`the server did not listen within ${startMs} ms: ${server.complaint()}`)
-    await sleep(50)
-  }
-}
 
 function startServer(entry: ServerEntry, port: number, bench: Bench, eventLoopFile: string | undefined) {
   const compiled = bench.compiled.get(entry.program)

@@ -1,0 +1,27 @@
+// What durability costs, and what a crash and slow listeners do: scenarios over real sockets, each a table.
+import { stopAll } from '../children.ts'
+import { acknowledgements } from './acknowledgements.ts'
+import { herd } from './herd.ts'
+import { manyRooms } from './many-rooms.ts'
+import { slowListeners } from './slow-listeners.ts'
+
+const scenarios: Record<string, () => Promise<string>> = {
+  acknowledgements: () => acknowledgements(3),
+  'slow-listeners': () => slowListeners(60),
+  herd: () => herd(5000),
+  'many-rooms': () => manyRooms(10_000, 100),
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in scenarios))
+if (unknown.length > 0) {
+  console.error(`no scenario ${unknown.join(', ')}; there are ${Object.keys(scenarios).join(', ')}`)
+  process.exit(2)
+}
+
+process.once('SIGINT', () => void stopAll().then(() => process.exit(130)))
+try {
+  for (const name of asked.length > 0 ? asked : Object.keys(scenarios)) console.log(await scenarios[name]!())
+} finally {
+  await stopAll()
+}
