@@ -65,6 +65,7 @@ function args({ entry, load, port, serverPid }: Generation): string[] {
     seconds: load.seconds,
     size: payloadSize,
     inflight: load.joinsInFlight,
+    state: load.state ?? 0,
     pid: serverPid,
   }
   return ['-n', `${load.listeners}`, ...Object.entries(named).flatMap(([name, value]) => [`--${name}`, `${value}`])]

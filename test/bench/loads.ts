@@ -12,6 +12,10 @@ export interface LoadEntry {
   readonly joinsInFlight: number
   /** What the load is about, and so which figures are reported. */
   readonly about: 'fan-out' | 'joins'
+  /** State messages that are stored before, which each join then replays. */
+  readonly state?: number
+  /** The servers that it is for; absent: all but roomcast with another log. */
+  readonly servers?: readonly string[]
   /** Measure how long the event loop is held. The probe wakes the process each millisecond: not for idle loads. */
   readonly eventLoop: boolean
 }
@@ -51,6 +55,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
+    servers: ['roomcast', 'sqlite', 'plain-ws', 'socket-io', 'prototype', 'floor'],
     eventLoop: true,
   },
   {
@@ -75,4 +80,22 @@ export const loads: readonly LoadEntry[] = [
     about: 'joins',
     eventLoop: false,
   },
+  ...[0, 100, 10_000].map((state) => ({
+    name: `late-${state}`,
+    title: `500 listeners join late, with ${state} state messages to replay`,
+    listeners: 500,
+    traffic: { rate: 2, burst: 1 },
+    seconds: 1,
+    drainSeconds: 4,
+    joinsInFlight: 20,
+    about: 'joins' as const,
+    state,
+    servers: ['roomcast', 'sqlite'],
+    eventLoop: false,
+  })),
 ]
+
+/** Whether `load` is to be put on the server of that name. */
+export function isFor(load: LoadEntry, server: string): boolean {
+  return load.servers === undefined ? server !== 'sqlite' : load.servers.includes(server)
+}

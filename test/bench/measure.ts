@@ -39,7 +39,7 @@ const probe = 'test/bench/probe/event-loop.ts'
 
 function startServer(entry: ServerEntry, port: number, bench: Bench, eventLoopFile: string | undefined) {
   const compiled = bench.compiled.get(entry.program)
-  const flags = eventLoopFile ? ['--import', `./${probe}`] : []
+  const flags = [...(entry.flags ?? []), ...(eventLoopFile ? ['--import', `./${probe}`] : [])]
   return start({
     command: compiled ? [compiled] : [process.execPath, ...flags, join(root, entry.program)],
     core: serverCore,
@@ -48,6 +48,7 @@ function startServer(entry: ServerEntry, port: number, bench: Bench, eventLoopFi
       NODE_ENV: 'production',
       HOST: '127.0.0.1',
       PORT: `${port}`,
+      DATA_DIR: join(bench.folder, randomUUID()),
       ...(eventLoopFile && { EVENT_LOOP_FILE: eventLoopFile }),
     },
   })

@@ -4,7 +4,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pinned, stopAll } from './children.ts'
 import { compile } from './compile.ts'
-import type { LoadEntry } from './loads.ts'
+import { isFor, type LoadEntry } from './loads.ts'
 import { type Bench, type Measurement, measure } from './measure.ts'
 import { type Options, readOptions, UsageError, usage } from './options.ts'
 import { formatNumber, loadSection, targetsSection } from './report.ts'
@@ -56,7 +56,7 @@ async function measureAll(options: Options, bench: Bench): Promise<Measurement[]
   const measurements: Measurement[] = []
   for (let round = 1; round <= options.rounds; round++) {
     for (const load of options.loads) {
-      for (const server of options.servers) {
+      for (const server of serversOf(load, options)) {
         const measurement = await measureQuietly(server, load, round, options, bench)
         // What was interrupted was not measured.
         if (interrupted) return measurements
@@ -65,6 +65,10 @@ async function measureAll(options: Options, bench: Bench): Promise<Measurement[]
     }
   }
   return measurements
+}
+
+function serversOf(load: LoadEntry, { servers }: Options): readonly ServerEntry[] {
+  return servers.filter(({ name }) => isFor(load, name))
 }
 
 function report(options: Options, measurements: readonly Measurement[]): void {
@@ -82,7 +86,7 @@ function report(options: Options, measurements: readonly Measurement[]): void {
   const sections = [
     '# roomcast bench',
     `${machine.cores} × ${machine.cpu}, Node ${machine.node}; ${where}; medians of ${options.rounds} round(s).`,
-    ...options.loads.map((load) => loadSection(results, load, options.servers)),
+    ...options.loads.map((load) => loadSection(results, load, serversOf(load, options))),
     targetsSection(verdicts),
   ]
   console.log(sections.join('\n\n'))

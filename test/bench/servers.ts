@@ -10,19 +10,23 @@ export interface ServerEntry {
   /** Where it takes WebSocket upgrades. */
   readonly path: string
   readonly env: Readonly<Record<string, string>>
+  /** Node's own flags. */
+  readonly flags?: readonly string[]
 }
 
 export const subject = 'roomcast'
 
+/** As `npm start` starts it; the state of the late joins is more than its default limit. */
+const roomcast = {
+  program: 'src/node/start.mjs',
+  mode: 'rtb',
+  path: '/broadcasting',
+  flags: ['--max-semi-space-size=4'],
+} as const
+
 export const servers: readonly ServerEntry[] = [
-  {
-    name: subject,
-    title: 'roomcast',
-    program: 'src/node/start.mjs',
-    mode: 'rtb',
-    path: '/broadcasting',
-    env: { LOG: 'memory' },
-  },
+  { ...roomcast, name: subject, title: 'roomcast', env: { LOG: 'memory', STATE_BYTES: '8388608' } },
+  { ...roomcast, name: 'sqlite', title: 'roomcast, SQLite', env: { LOG: 'sqlite', STATE_BYTES: '8388608' } },
   {
     name: 'plain-ws',
     title: 'plain ws',

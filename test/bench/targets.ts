@@ -110,6 +110,7 @@ const targets: readonly Target[] = [
   against('window', 'p99', 'p99_ms', 'plain-ws', { most: 0.2 }),
   against('window', 'p99', 'p99_ms', 'socket-io', { most: 0.2 }),
   against('window', 'CPU per delivery', 'cpu_us_per_delivery', 'prototype', { most: 1.25 }),
+  against('window', 'deliveries/s', 'deliveries_per_s', 'sqlite', { most: 1.05 }),
   keepsRate('burst', 500),
   against('burst', 'p99', 'p99_ms', 'prototype', { most: 1.5 }),
   against('crowd', 'deliveries/s', 'deliveries_per_s', 'plain-ws', { least: 10 }),

@@ -18,6 +18,7 @@ export async function herd(size: number): Promise<string> {
   while (listeners.length < size) {
     for (let n = 0; n < FILLING && listeners.length < size; n++) {
       const member = Object.assign(follow<Show>(house.url, room.uuid, { webSocket }), { last: 0, sum: 0 })
+      member.when('reset', () => Object.assign(member, { last: 0, sum: 0 }))
       member.on('count', (n) => {
         member.last = n
         member.sum += n
