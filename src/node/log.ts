@@ -5,6 +5,7 @@ import { MemoryLog } from '../logs/memory.ts'
 import { SqliteLog } from '../logs/sqlite.ts'
 import type { ManagerHouse } from '../room/manager.ts'
 import type { RoomLog } from '../room/ports.ts'
+import type { SystemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { NodeSqliteDriver } from './sqlite-driver.ts'
 
@@ -24,7 +25,7 @@ const EXPLANATIONS: Record<number, string> = {
 /** Opens the log that the configuration asks for. Throws an `Error` that names the file and says what is wrong with it. */
 export function openLog(
   config: Config,
-  { limits, secrets, clock }: Pick<ManagerHouse, 'limits' | 'secrets' | 'clock'>,
+  { limits, secrets, clock }: Pick<ManagerHouse, 'limits' | 'secrets'> & { clock: SystemClock },
   onFailure: (error: unknown) => void,
 ): RoomLog {
   const { maxRooms, synchronous } = config
@@ -34,7 +35,7 @@ export function openLog(
     mkdirSync(config.dataDir, { recursive: true })
     const driver = new NodeSqliteDriver(path, synchronous)
     try {
-      const log = new SqliteLog(driver, { limits, maxRooms, secrets, soon: (flush) => clock.soon(flush), onFailure })
+      const log = new SqliteLog(driver, { limits, maxRooms, secrets, soon: clock.sooner, onFailure })
       log.takeUp(clock.now(), bootOf(synchronous))
       return log
     } catch (error) {

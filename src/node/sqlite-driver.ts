@@ -7,6 +7,9 @@ import type { SqlDriver, SqlRow, SqlValue } from '../logs/sql-driver.ts'
  */
 export type Synchronous = 'normal' | 'full'
 
+/** Pages of 4 KiB in the write-ahead log before they go to the file, which waits for the disk: seldom, and then in order. */
+const CHECKPOINT_PAGES = 8192
+
 /** The SQLite that Node brings. The file is this process's alone for as long as it is open. */
 export class NodeSqliteDriver implements SqlDriver {
   readonly #database: DatabaseSync
@@ -20,6 +23,7 @@ export class NodeSqliteDriver implements SqlDriver {
         PRAGMA locking_mode = EXCLUSIVE;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = ${synchronous};
+        PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       `)
     } catch (error) {
       this.#database.close()
