@@ -1,10 +1,11 @@
 import type { Clock } from './ports.ts'
 
 /**
- * Writes to the network in one turn of the event loop. A write is 5–8 µs of kernel, so a slice holds the loop for about
- * two milliseconds; smaller slices also batch better, since more is broadcast between them (measured: `npm run bench`).
+ * Writes to the network in one turn of the event loop. A write is 5–8 µs of kernel and more when much is in it, so a slice
+ * holds the loop for a millisecond or so. Smaller slices also batch better, since more is broadcast between them: of 32, 48,
+ * 64, 128 and 250, 48 delivered most, by a fifth more than 250 (`npm run bench:fanout -- --loads window,crowd`).
  */
-const SLICE = 250
+const SLICE = 48
 
 /** Something that has writing to do. Returns how many writes it made; fewer than `budget` means it is done. */
 export interface Writing {

@@ -14,11 +14,13 @@ export interface LoadEntry {
   readonly about: 'fan-out' | 'joins'
   /** State messages that are stored before, which each join then replays. */
   readonly state?: number
-  /** The servers that it is for; absent: all but roomcast with another log. */
+  /** The servers that it is for; absent: `fanOutServers`. */
   readonly servers?: readonly string[]
   /** Measure how long the event loop is held. The probe wakes the process each millisecond: not for idle loads. */
   readonly eventLoop: boolean
 }
+
+const fanOutServers = ['roomcast', 'plain-ws', 'socket-io', 'prototype', 'floor']
 
 /** Bytes of payload in each broadcast. */
 export const payloadSize = 120
@@ -55,7 +57,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
-    servers: ['roomcast', 'sqlite', 'plain-ws', 'socket-io', 'prototype', 'floor'],
+    servers: [...fanOutServers, 'sqlite'],
     eventLoop: true,
   },
   {
@@ -78,6 +80,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 100,
     about: 'joins',
+    servers: [...fanOutServers, 'bare-hono'],
     eventLoop: false,
   },
   ...[0, 100, 10_000].map((state) => ({
@@ -97,5 +100,5 @@ export const loads: readonly LoadEntry[] = [
 
 /** Whether `load` is to be put on the server of that name. */
 export function isFor(load: LoadEntry, server: string): boolean {
-  return load.servers === undefined ? server !== 'sqlite' : load.servers.includes(server)
+  return (load.servers ?? fanOutServers).includes(server)
 }

@@ -36,6 +36,15 @@ export const servers: readonly ServerEntry[] = [
     env: {},
   },
   {
+    name: 'bare-hono',
+    title: 'bare Hono',
+    program: 'test/bench/servers/bare-hono.ts',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: {},
+    flags: roomcast.flags,
+  },
+  {
     name: 'socket-io',
     title: 'Socket.IO',
     program: 'test/bench/servers/socket-io.ts',
