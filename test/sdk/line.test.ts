@@ -1,0 +1,185 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { PING } from '../../src/protocol/routes.ts'
+import { Line, type LineUser } from '../../src/sdk/line.ts'
+
+/** A WebSocket that does what the test says, and nothing else. */
+class PuppetSocket {
+  static all: PuppetSocket[] = []
+  readyState = 0
+  readonly sent: string[] = []
+  onopen?: () => void
+  onmessage?: (event: { data: string }) => void
+  onclose?: (event: { code: number; reason: string }) => void
+  isClosed = false
+
+  constructor() {
+    PuppetSocket.all.push(this)
+  }
+
+  open(): void {
+    this.readyState = 1
+    this.onopen?.()
+  }
+
+  hear(message: object): void {
+    this.onmessage?.({ data: JSON.stringify({ status: { value: 5 }, ...message }) })
+  }
+
+  drop(code = 1006): void {
+    this.readyState = 3
+    this.onclose?.({ code, reason: '' })
+  }
+
+  send(text: string): void {
+    this.sent.push(text)
+  }
+
+  close(): void {
+    this.isClosed = true
+  }
+}
+
+const page = new EventTarget()
+const document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+
+let user: LineUser
+let line: Line
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  // What a browser has, and Node has not.
+  vi.stubGlobal('document', document)
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
+  vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page))
+  PuppetSocket.all = []
+  user = { hello: () => 'hello', message: vi.fn(), lost: vi.fn(), ended: vi.fn() }
+  line = new Line('ws://x', user, PuppetSocket as unknown as typeof WebSocket)
+  line.connect()
+})
+afterEach(() => {
+  line.hangUp()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+const newest = () => PuppetSocket.all.at(-1)!
+const count = () => PuppetSocket.all.length
+
+describe('a line that is quiet', () => {
+  test('is asked whether it holds, and given up when no answer comes', () => {
+    newest().open()
+    expect(newest().sent).toEqual(['hello'])
+    vi.advanceTimersByTime(16_000)
+    expect(user.lost).toHaveBeenCalledOnce()
+    vi.advanceTimersByTime(500)
+    newest().open()
+    newest().hear({ event: { type: 'pong' } })
+    vi.advanceTimersByTime(24_999)
+    expect(newest().sent).toEqual(['hello'])
+    vi.advanceTimersByTime(1)
+    expect(newest().sent).toEqual(['hello', PING])
+    const quiet = newest()
+    vi.advanceTimersByTime(8000)
+    expect(quiet.isClosed).toBe(true)
+    vi.advanceTimersByTime(15_000)
+    expect(count()).toBe(3)
+  })
+
+  test('is kept when an answer comes', () => {
+    newest().open()
+    for (let n = 0; n < 5; n++) {
+      newest().hear({ event: { type: 'pong' } })
+      vi.advanceTimersByTime(32_000)
+    }
+    expect(count()).toBe(1)
+  })
+})
+
+describe('a line that is lost', () => {
+  test('is tried again with pauses that grow, and start small again once we are in', () => {
+    const pauses: number[] = []
+    for (let n = 0; n < 4; n++) {
+      newest().drop()
+      const before = count()
+      let waited = 0
+      for (; count() === before; waited += 100) vi.advanceTimersByTime(100)
+      pauses.push(waited)
+    }
+    expect(pauses).toEqual([500, 1000, 2000, 4000])
+    newest().open()
+    line.established()
+    newest().drop()
+    vi.advanceTimersByTime(500)
+    expect(count()).toBe(6)
+  })
+
+  test('[E3] by a server that stops is tried again within its window, not before its time', () => {
+    newest().open()
+    newest().hear({ event: { type: 'goaway', retryWithin: 7000 } })
+    newest().drop(1012)
+    vi.advanceTimersByTime(6999)
+    expect(count()).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(count()).toBe(2)
+  })
+
+  test.each([1000, 1008, 1009, 4500, 4502])('with close code %i is not tried again', (code) => {
+    newest().open()
+    newest().drop(code)
+    vi.advanceTimersByTime(100_000)
+    expect(count()).toBe(1)
+    expect(user.ended).toHaveBeenCalledOnce()
+  })
+
+  test.each([1001, 1006, 1011, 1012, 1013, 4000, 4001])('with close code %i is tried again', (code) => {
+    newest().open()
+    newest().drop(code)
+    vi.advanceTimersByTime(15_000)
+    expect(count()).toBe(2)
+  })
+})
+
+describe('a machine that was away', () => {
+  test('tries at once when it is online again', () => {
+    for (let n = 0; n < 6; n++) {
+      newest().drop()
+      vi.advanceTimersByTime(15_000)
+    }
+    newest().drop()
+    const before = count()
+    page.dispatchEvent(new Event('online'))
+    expect(count()).toBe(before + 1)
+  })
+
+  test('asks whether the line still holds when its page is looked at again', () => {
+    newest().open()
+    newest().hear({ event: { type: 'pong' } })
+    document.visibilityState = 'hidden'
+    document.dispatchEvent(new Event('visibilitychange'))
+    expect(newest().sent).toEqual(['hello'])
+    document.visibilityState = 'visible'
+    document.dispatchEvent(new Event('visibilitychange'))
+    expect(newest().sent).toEqual(['hello', PING])
+    vi.advanceTimersByTime(8000)
+    expect(user.lost).toHaveBeenCalledOnce()
+  })
+
+  test('asks when it has slept', () => {
+    newest().open()
+    newest().hear({ event: { type: 'pong' } })
+    vi.setSystemTime(Date.now() + 3_600_000)
+    vi.advanceTimersByTime(5000)
+    expect(newest().sent).toEqual(['hello', PING])
+  })
+
+  test('is left alone once it has hung up', () => {
+    newest().open()
+    line.hangUp()
+    page.dispatchEvent(new Event('online'))
+    vi.advanceTimersByTime(100_000)
+    expect(count()).toBe(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
