@@ -23,20 +23,22 @@ const ARGUMENTS = [
 /** Comes in with a page of its own: what one page stores for itself, no other sees. */
 export type Enter = (options?: BrowserContextOptions) => Promise<Member>
 
-/** Tests with a browser. Without one they are skipped, which in CI is a failure. */
+const executable = findChromium()
+if (executable === undefined) {
+  if (process.env.CI) throw new Error(MISSING)
+  console.warn(`skipped: ${MISSING}`)
+}
+
+/** Tests with a browser of their own. Where there is none they are skipped. */
 export function describeInBrowser(name: string, tests: (enter: Enter) => void): void {
-  const executable = findChromium()
-  const isSkipped = executable === undefined && process.env.CI === undefined
-  if (isSkipped) console.warn(`skipped: ${MISSING}`)
-  describe.skipIf(isSkipped)(name, () => {
+  describe.skipIf(executable === undefined)(name, () => {
     let browser: Browser | undefined
     const config = temporaryFolder()
 
     beforeAll(async () => {
-      if (executable === undefined) throw new Error(MISSING)
       bundlePage()
       browser = await chromium.launch({
-        executablePath: executable,
+        executablePath: executable!,
         headless: true,
         args: ARGUMENTS,
         env: { ...process.env, XDG_CONFIG_HOME: config.path },

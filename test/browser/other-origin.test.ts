@@ -3,7 +3,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { present } from '../../src/sdk/index.ts'
-import { happening } from '../support/events.ts'
 import { startTestServer } from '../support/server.ts'
 import { describeInBrowser } from './chromium.ts'
 import { PATIENCE } from './pages.ts'
@@ -16,7 +15,7 @@ const HTML = `<!doctype html>
 <title>A page of another origin</title>
 <p>Status: <output id="status"></output>, slide: <output id="slide"></output></p>
 <script type="module">
-  const [server, uuid] = new URLSearchParams(location.search).getAll('of')
+  const { server, uuid } = Object.fromEntries(new URLSearchParams(location.search))
   const { follow } = await import(server + '/roomcast.js')
   const room = follow(server, uuid)
   const tell = () => {
@@ -49,7 +48,7 @@ async function startRoom(env: Record<string, string>) {
   const room = await present<Deck>(server.url)
   onTestFinished(() => room.leave())
   await room.state('slide', 3)
-  return { room, query: new URLSearchParams([server.url, room.uuid].map((value) => ['of', value])) }
+  return { room, query: new URLSearchParams({ server: server.url, uuid: room.uuid }) }
 }
 
 describeInBrowser('a page of another origin', (enter) => {
@@ -58,13 +57,19 @@ describeInBrowser('a page of another origin', (enter) => {
     const { room, query } = await startRoom({ ALLOWED_ORIGINS: `https://example.org,${site}` })
     const member = await enter()
     const { page } = member
-    const isSeen = happening(room, 'feedback', ({ action, params }) => action === 'seen' && params[0] === 4)
+    const feedback: unknown[] = []
+    room.when('feedback', ({ action, params }) => feedback.push([action, ...params]))
     await page.goto(`${site}/?${query}`)
     await page.getByText('Status: live, slide: 3', { exact: true }).waitFor()
     await room.state('slide', 4)
     await page.getByText('Status: live, slide: 4', { exact: true }).waitFor()
-    await isSeen
-    expect(room.listeners).toBe(1)
+    await expect
+      .poll(() => feedback, PATIENCE)
+      .toEqual([
+        ['seen', 3],
+        ['seen', 4],
+      ])
+    await expect.poll(() => room.listeners, PATIENCE).toBe(1)
     expect(member.complaints).toEqual([])
   })
 

@@ -121,18 +121,18 @@ export class Member {
   }
 
   /** How much of the stage has ink on it, and which tenths of its height, counted from above. */
-  ink(): Promise<{ share: number; heights: number[] }> {
+  ink(): Promise<{ share: number; tenths: number[] }> {
     return this.part('ink').evaluate((element) => {
       const { width, height, getContext } = element as unknown as Canvas
       const { data } = getContext.call(element, '2d').getImageData(0, 0, width, height)
       const tenths = new Set<number>()
       let inked = 0
       for (let pixel = 0; pixel < width * height; pixel++) {
-        if (data[pixel * 4 + 3]! < 128) continue
-        inked++
-        tenths.add(Math.floor((Math.floor(pixel / width) / height) * 10))
+        const opacity = data[pixel * 4 + 3]! / 255
+        inked += opacity
+        if (opacity > 0.5) tenths.add(Math.floor((Math.floor(pixel / width) / height) * 10))
       }
-      return { share: inked / (width * height), heights: [...tenths].sort((a, b) => a - b) }
+      return { share: inked / (width * height), tenths: [...tenths].sort((a, b) => a - b) }
     })
   }
 }
@@ -144,11 +144,13 @@ export async function allShow(members: readonly Member[], expected: Partial<View
     .toMatchObject(members.map(() => expected))
 }
 
-/** All of them come to have ink at the same heights, and as much of it, give or take what a smaller screen rounds off. */
-export async function allHaveInk(members: readonly Member[], heights: readonly number[]): Promise<void> {
-  await expect
-    .poll(() => Promise.all(members.map(async (member) => (await member.ink()).heights)), PATIENCE)
-    .toEqual(members.map(() => heights))
-  const shares = await Promise.all(members.map(async (member) => (await member.ink()).share))
-  expect(Math.max(...shares) / Math.min(...shares), `${shares}`).toBeLessThan(1.1)
+/** All of them come to have the same ink: in these tenths of the height alone, and as much of it, but for rounding. */
+export async function allHaveInk(members: readonly Member[], tenths: readonly number[]): Promise<void> {
+  const inks = async () => {
+    const inks = await Promise.all(members.map((member) => member.ink()))
+    const shares = inks.map(({ share }) => share)
+    const isEqual = Math.max(...shares) <= 1.05 * Math.min(...shares)
+    return { tenths: inks.map((ink) => ink.tenths), shares: isEqual ? 'equal' : shares }
+  }
+  await expect.poll(inks, PATIENCE).toEqual({ tenths: members.map(() => tenths), shares: 'equal' })
 }

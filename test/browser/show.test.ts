@@ -81,9 +81,7 @@ describeInBrowser('a show', (enter) => {
 
     await presenter.part('clear').click()
     await allShow(all, { slide: 1, strokes: 0 })
-    await expect
-      .poll(() => Promise.all(all.map(async (one) => (await one.ink()).share)), PATIENCE)
-      .toEqual([0, 0, 0, 0])
+    await allHaveInk(all, [])
 
     await ben.page.close()
     await expect.poll(() => presenter.listeners(), PATIENCE).toBe(2)

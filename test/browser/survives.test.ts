@@ -26,7 +26,7 @@ async function expectSecretKey(presenter: Member, audience: readonly Member[]): 
   const { ownerKey } = await presenter.page.evaluate<{ ownerKey: string }>(
     `JSON.parse(sessionStorage.getItem('roomcast.held'))`,
   )
-  expect(ownerKey).toMatch(/^[\w-]{30,}$/)
+  expect(presenter.heard.some((text) => text.includes(ownerKey))).toBe(true)
   const addresses = [presenter, ...audience].flatMap((member) => member.addresses)
   expect(addresses.some((address) => address.startsWith('ws:'))).toBe(true)
   expect(addresses.filter((address) => address.includes(ownerKey))).toEqual([])
@@ -95,7 +95,7 @@ describeInBrowser('a show', (enter) => {
     await presenter.draw(0.55)
     await presenter.draw(0.75)
     await presenter.shows({ status: 'live', slide: 1, strokes: 2 })
-    await audience.shows({ status: 'reconnecting', slide: 0, strokes: 1 })
+    await audience.shows({ slide: 0, strokes: 1 })
 
     proxy.isDown = false
     await allShow(both, { status: 'live', slide: 1, strokes: 2 })

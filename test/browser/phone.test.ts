@@ -1,0 +1,200 @@
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { TcpProxy } from '../support/proxy.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { contrasts, focus } from './audit.ts'
+import { describeInBrowser } from './chromium.ts'
+import { allHaveInk, allShow, type Member } from './pages.ts'
+
+const PHONE: BrowserContextOptions = {
+  viewport: { width: 390, height: 844 },
+  hasTouch: true,
+  isMobile: true,
+  deviceScaleFactor: 2,
+}
+
+async function startServer(): Promise<TestServer> {
+  const server = await startTestServer()
+  onTestFinished(() => server.stop())
+  return server
+}
+
+/** A finger that goes across the stage, between two places in parts of its width. */
+async function drag(member: Member, from: number, to: number): Promise<void> {
+  const box = (await member.part('stage').boundingBox())!
+  const touches = await member.page.context().newCDPSession(member.page)
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', x?: number) => {
+    const touchPoints = x === undefined ? [] : [{ x: box.x + box.width * x, y: box.y + box.height * 0.45 }]
+    return touches.send('Input.dispatchTouchEvent', { type, touchPoints })
+  }
+  await touch('touchStart', from)
+  for (let step = 1; step <= 10; step++) await touch('touchMove', from + ((to - from) * step) / 10)
+  await touch('touchEnd')
+  await touches.detach()
+}
+
+async function inBothSchemes(page: Page, check: () => Promise<void>): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await check()
+  }
+}
+
+async function expectNoSidewaysScroll(page: Page): Promise<void> {
+  expect(await page.evaluate('[innerWidth, document.documentElement.scrollWidth]')).toEqual([390, 390])
+}
+
+describeInBrowser('the page', (enter) => {
+  describe('on a phone', () => {
+    test('has nothing to scroll sideways for', async () => {
+      const { url } = await startServer()
+      const [presenter, audience] = [await enter(PHONE), await enter(PHONE)]
+      await presenter.page.goto(url)
+      await presenter.part('present').waitFor()
+      await expectNoSidewaysScroll(presenter.page)
+      await audience.watch(await presenter.present(url))
+      for (let slide = 0; slide < 8; slide++) {
+        await allShow([presenter, audience], { slide })
+        await expectNoSidewaysScroll(presenter.page)
+        await expectNoSidewaysScroll(audience.page)
+        await presenter.page.keyboard.press('ArrowRight')
+      }
+      await presenter.part('end').tap()
+      await presenter.part('confirm-end').waitFor()
+      await expectNoSidewaysScroll(presenter.page)
+      await presenter.part('confirm-end').tap()
+      await allShow([presenter, audience], { status: 'ended' })
+      await expectNoSidewaysScroll(presenter.page)
+      await expectNoSidewaysScroll(audience.page)
+    })
+
+    test('turns slides by a swipe, and draws by it when the pen is taken up', async () => {
+      const { url } = await startServer()
+      const [presenter, audience] = [await enter(PHONE), await enter(PHONE)]
+      const both = [presenter, audience]
+      await audience.watch(await presenter.present(url))
+      await drag(presenter, 0.8, 0.2)
+      await allShow(both, { slide: 1 })
+      await drag(presenter, 0.8, 0.2)
+      await allShow(both, { slide: 2 })
+      await drag(presenter, 0.2, 0.8)
+      await allShow(both, { slide: 1, strokes: 0, pointer: '' })
+      // No tap: right after a swipe that took no time Chromium swallows it.
+      await presenter.part('pen').press('Enter')
+      await drag(presenter, 0.8, 0.2)
+      await allShow(both, { slide: 1, strokes: 1 })
+      await allHaveInk(both, [4])
+      for (const member of both) expect(member.complaints).toEqual([])
+    })
+
+    test('has text that can be read, in the light and in the dark', async () => {
+      const server = await startServer()
+      const proxy = await TcpProxy.to(server.port)
+      onTestFinished(() => proxy.close())
+      const [presenter, audience] = [await enter(PHONE), await enter(PHONE)]
+      const expectReadable = ({ page }: Member, texts: string[]) =>
+        inBothSchemes(page, async () => {
+          const found = await contrasts(page)
+          for (const text of texts) expect(found.map((one) => one.text)).toContainEqual(expect.stringContaining(text))
+          expect(found.filter(({ contrast }) => contrast < 4.5)).toEqual([])
+        })
+      await presenter.page.goto(proxy.url)
+      await presenter.part('present').waitFor()
+      await expectReadable(presenter, ['One presents.', 'Present'])
+      const link = await presenter.present(proxy.url)
+      await audience.watch(link)
+      await expectReadable(presenter, ['On air', 'Your audience sees', 'Hello,'])
+      await expectReadable(audience, ['Live', 'You see what', 'Hello,'])
+      await presenter.part('pen').tap()
+      for (let slide = 0; slide < 8; slide++) {
+        await allShow([presenter, audience], { slide })
+        await expectReadable(presenter, ['On air'])
+        await presenter.page.keyboard.press('ArrowRight')
+      }
+
+      proxy.isDown = true
+      proxy.cut()
+      await allShow([presenter, audience], { status: 'reconnecting' })
+      await expectReadable(presenter, ['Reconnecting', 'Your line is gone'])
+      await expectReadable(audience, ['Reconnecting', 'Your line is gone'])
+      proxy.isDown = false
+      await allShow([presenter, audience], { status: 'live' })
+
+      await presenter.part('end').tap()
+      await expectReadable(presenter, ['End the show?'])
+      await presenter.part('confirm-end').tap()
+      await allShow([presenter, audience], { status: 'ended' })
+      await expectReadable(presenter, ['The show is over.'])
+      await expectReadable(audience, ['The show is over.'])
+    })
+  })
+
+  describe('by keyboard', () => {
+    test('presents, and shows where it is, in the light and in the dark', async () => {
+      const { url } = await startServer()
+      const [presenter, audience] = [await enter(), await enter()]
+      const both = [presenter, audience]
+      const { keyboard } = presenter.page
+      /** Goes on to what has this id; wherever the focus is on the way there, it shows. */
+      const tabTo = async (id: string) => {
+        for (let stop = 0; stop < 20; stop++) {
+          await keyboard.press('Tab')
+          const { on } = await focus(presenter.page)
+          // The way round leads through the browser's own buttons.
+          if (on === 'body') continue
+          await inBothSchemes(presenter.page, async () => {
+            const { outline, contrast } = await focus(presenter.page)
+            expect(outline, `around ${on}`).toBeGreaterThanOrEqual(2)
+            expect(contrast, `around ${on}`).toBeGreaterThanOrEqual(3)
+          })
+          if (on === id) return
+        }
+        throw new Error(`no way to ${id}`)
+      }
+
+      await presenter.page.goto(url)
+      await presenter.part('present').waitFor()
+      await tabTo('present')
+      await keyboard.press('Enter')
+      await presenter.shows({ status: 'live', slide: 0 })
+      await audience.watch(await presenter.link())
+
+      await audience.part('reaction-1').focus()
+      await audience.page.keyboard.press('Enter')
+      await presenter.part('float').filter({ hasText: '👍' }).waitFor()
+      await keyboard.press('ArrowRight')
+      await keyboard.press('Space')
+      await allShow(both, { slide: 2 })
+      await tabTo('previous')
+      await keyboard.press('Space')
+      await allShow(both, { slide: 1 })
+      await tabTo('pen')
+      const penTaken = () => presenter.part('pen').getAttribute('aria-pressed')
+      await keyboard.press('Space')
+      expect(await penTaken()).toBe('true')
+      await keyboard.press('Enter')
+      expect(await penTaken()).toBe('false')
+      await keyboard.press('Enter')
+      await keyboard.press('Escape')
+      expect(await penTaken()).toBe('false')
+      await allShow(both, { slide: 1 })
+
+      await tabTo('end')
+      await keyboard.press('Enter')
+      await presenter.part('confirm-end').waitFor()
+      // What the focus is on first does no harm.
+      await keyboard.press('Enter')
+      await presenter.part('confirm-end').waitFor({ state: 'hidden' })
+      await allShow(both, { status: 'live' })
+      expect((await focus(presenter.page)).on).toBe('end')
+      await keyboard.press('Enter')
+      await presenter.part('confirm-end').waitFor()
+      await keyboard.press('ArrowRight')
+      await tabTo('confirm-end')
+      await allShow(both, { slide: 1 })
+      await keyboard.press('Enter')
+      await allShow(both, { status: 'ended' })
+      for (const member of both) expect(member.complaints).toEqual([])
+    })
+  })
+})
