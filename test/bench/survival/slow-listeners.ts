@@ -32,7 +32,8 @@ export async function slowListeners(seconds: number): Promise<string> {
 }
 
 async function measure(slow: number, seconds: number) {
-  const house = await startHouse({ LOG: 'memory' })
+  // Kept for all of it: by default they would be closed after 30 s in which they take nothing.
+  const house = await startHouse({ LOG: 'memory', WRITE_DEADLINE_SECONDS: '300' })
   const owner = await RawClient.open(house.url)
   const listeners = await Promise.all(Array.from({ length: LISTENERS }, () => RawClient.join(house.url, owner.uuid)))
   const latencies: number[] = []
