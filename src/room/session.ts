@@ -9,7 +9,7 @@ import { Client } from './client.ts'
 import { problemOf, RoomError } from './errors.ts'
 import { backlogLimit } from './limits.ts'
 import type { Manager, ManagerHouse } from './manager.ts'
-import type { Cancel, Connection } from './ports.ts'
+import type { Cancel, Connection, Membership } from './ports.ts'
 import type { Room } from './room.ts'
 
 /** Requests that may wait while a client is being let in. */
@@ -51,6 +51,19 @@ export class Session {
     this.#cancelDeadline = clock.after(limits.handshake, () =>
       this.#disconnect({ code: 'handshake_timeout', message: 'neither opened nor joined a room in time' }),
     )
+  }
+
+  /** The line was a member of `room` before this runtime put the room to sleep: it is one again, and is told nothing. */
+  restore(room: Room, { id, role, term, behind }: Membership): void {
+    const client = new Client(id, role, this.#connection, backlogLimit(this.#house.limits))
+    client.term = term
+    if (!room.restore(client, behind)) {
+      return this.#disconnect({ code: 'room_unavailable', message: 'your place in the room is gone: come again' })
+    }
+    this.#client = client
+    this.#room = room
+    this.#stage = 'in'
+    this.#cancelDeadline()
   }
 
   /** A text message has come. */
