@@ -26,6 +26,12 @@ export interface Connection {
   readonly backlog: number
   /** Ends the line after what was written. `code` and `reason` as in RFC 6455, 7.4. */
   close(code: number, reason: string): void
+  /** What the client can, by its own word (`CAN` in protocol/routes.ts); comes before anything is written. */
+  agree?(can: readonly string[]): void
+  /** Set where the network does not tell what it has taken, and so the client is asked to, each so many characters. */
+  readonly takenEvery?: number | undefined
+  /** The client has taken `count` characters more. */
+  taken?(count: number): void
   /**
    * Keeps `member` with the line, for `session.restore`. Only where a line outlives the process that writes to it; called
    * whenever what the client is has changed.

@@ -251,6 +251,7 @@ export class Room implements Follower {
     const missed = since?.epoch === this.#epoch && since.seq <= this.#seq ? this.#tail.since(since.seq) : undefined
     const replay = missed ?? this.#state.replay()
     const { messageBytes, stateBytes, stateEntries } = this.#house.limits
+    const { takenEvery } = client.connection
     this.#clients.set(client.id, client)
     client.remember()
     client.tell(
@@ -262,6 +263,7 @@ export class Room implements Follower {
         recovered: missed !== undefined,
         limits: { messageBytes, stateBytes, stateEntries },
         ...(ownerKey !== undefined && { ownerKey }),
+        ...(takenEvery !== undefined && { takenEvery }),
       }),
     )
     if (replay.texts.length > 0) client.connection.write(replay)

@@ -119,6 +119,8 @@ export class Session {
     if (this.#stage === 'new') return this.#begin(request)
     const room = this.#room!
     switch (request.kind) {
+      case 'taken':
+        return this.#connection.taken?.(request.count)
       case 'say':
         this.#checkRoom(request.uuid, room)
         return this.#say(request, room, this.#client!)
@@ -134,6 +136,7 @@ export class Session {
   }
 
   #begin(request: Request): void {
+    if ('can' in request) this.#connection.agree?.(request.can)
     switch (request.kind) {
       case 'open':
         return this.#enter(() => this.#open())
