@@ -3,6 +3,9 @@
 /** The upgrade where the first message says which room: what rtbroadcaster's clients expect. */
 export const BROADCASTING = '/broadcasting'
 
+/** `POST`: opens a room with no socket. */
+export const ROOMS = '/rooms'
+
 /** The upgrade for one room, as a Hono pattern. */
 export const ROOM_SOCKET = '/rooms/:uuid/socket'
 

@@ -139,6 +139,11 @@ export class Session {
     if ('can' in request) this.#connection.agree?.(request.can)
     switch (request.kind) {
       case 'open':
+        if (this.#address !== undefined) {
+          throw new RoomError('wrong_room', 'this address is of one room: new ones are opened elsewhere', {
+            field: 'uuid',
+          })
+        }
         return this.#enter(() => this.#open())
       case 'take back':
         return this.#enter(() => this.#takeBack(request.uuid, request.ownerKey, request.since))
