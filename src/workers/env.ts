@@ -1,0 +1,11 @@
+import type { RoomObject } from './room-object.ts'
+
+declare global {
+  namespace Cloudflare {
+    /** What wrangler.toml binds; its variables are read by config.ts. */
+    interface Env {
+      readonly ROOMS: DurableObjectNamespace<RoomObject>
+      readonly ASSETS: Fetcher
+    }
+  }
+}
