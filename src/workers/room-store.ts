@@ -107,7 +107,7 @@ export class RoomStore implements RoomLog {
       limits,
       maxRooms: 1,
       secrets,
-      soon: queueMicrotask,
+      soon: (flush) => queueMicrotask(flush),
       onFailure,
     })
   }
