@@ -7,5 +7,10 @@ declare global {
       readonly ROOMS: DurableObjectNamespace<RoomObject>
       readonly ASSETS: Fetcher
     }
+    /** What `exports` of cloudflare:workers holds. */
+    interface GlobalProps {
+      readonly mainModule: typeof import('./main.ts')
+      readonly durableNamespaces: 'RoomObject'
+    }
   }
 }

@@ -46,6 +46,8 @@ export class Pipe {
       () => this.#refuse({ code: 'handshake_timeout', message: 'neither opened nor joined a room in time' }),
       house.limits.handshake,
     )
+    // A Blob, which is what binary messages come as otherwise, cannot be sent on.
+    near.binaryType = 'arraybuffer'
     near.addEventListener('message', ({ data }) => this.#hear(data))
     near.addEventListener('close', ({ code, reason }) => this.#lost(code, reason))
     near.addEventListener('error', () => this.#lost(GONE, ''))
@@ -94,6 +96,7 @@ export class Pipe {
   }
 
   #join(far: WebSocket): void {
+    far.binaryType = 'arraybuffer'
     far.accept()
     if (this.#stage === 'over') return attempt(() => far.close(GONE))
     this.#far = far
