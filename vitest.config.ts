@@ -1,6 +1,13 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { hasWorkerd } from './test/support/workerd.ts'
+
+// No network, and nothing of ours in the home of who runs this.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= 'false'
+process.env.WRANGLER_SEND_METRICS ??= 'false'
+process.env.XDG_CONFIG_HOME ??= join(tmpdir(), 'roomcast-tests')
 
 // Its limits are small enough to be met in a test.
 const cloudflare = () =>

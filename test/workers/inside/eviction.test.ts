@@ -88,7 +88,7 @@ test('an object that is put to sleep between any two steps of a session changes 
     })
     expect(disturbed, `put to sleep after step ${only + 1} only`).toEqual(undisturbed)
   }
-}, 60_000)
+}, 30_000)
 
 test('who is counted is who is there, before and after', async () => {
   const { client: owner, welcome } = await Client.enter(message(1))
