@@ -66,6 +66,7 @@ function args({ entry, load, port, serverPid }: Generation): string[] {
     size: payloadSize,
     inflight: load.joinsInFlight,
     pid: serverPid,
+    ...(entry.can && { can: entry.can }),
   }
   return ['-n', `${load.listeners}`, ...Object.entries(named).flatMap(([name, value]) => [`--${name}`, `${value}`])]
 }

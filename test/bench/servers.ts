@@ -5,6 +5,10 @@ export interface ServerEntry {
   readonly title: string
   /** From the repository's root. A `.cc` is compiled, all else runs on this Node. It listens at HOST and PORT. */
   readonly program: string
+  /** What serves is not this Node, but a process that it starts, and whose id it writes: `server <pid>`. */
+  readonly serves?: 'by another process'
+  /** What its listeners can, by the word of their first message: `can` in PROTOCOL.md. */
+  readonly can?: string
   /** The dialect that the load generator speaks to it. */
   readonly mode: 'rtb' | 'sio'
   /** Where it takes WebSocket upgrades. */
@@ -22,6 +26,25 @@ export const servers: readonly ServerEntry[] = [
     mode: 'rtb',
     path: '/broadcasting',
     env: { LOG: 'memory' },
+  },
+  {
+    name: 'workers',
+    title: 'workerd',
+    program: 'test/bench/servers/workers.ts',
+    serves: 'by another process',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: {},
+  },
+  {
+    name: 'workers-lines',
+    title: 'workerd, lines',
+    program: 'test/bench/servers/workers.ts',
+    serves: 'by another process',
+    can: 'lines',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: {},
   },
   {
     name: 'plain-ws',

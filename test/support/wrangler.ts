@@ -15,10 +15,10 @@ export interface WranglerDev {
 
 const START_MS = 40_000
 
-/** The Worker under a local `wrangler dev`, with no account and no network, with storage of its own. */
-export async function startWranglerDev(variables: Record<string, string> = {}): Promise<WranglerDev> {
+/** The Worker under a local `wrangler dev`, with no account and no network, with storage of its own; `at` a port, or a free one. */
+export async function startWranglerDev(variables: Record<string, string> = {}, at?: number): Promise<WranglerDev> {
   const folder = temporaryFolder()
-  const port = await freePort()
+  const port = at ?? (await freePort())
   const flags = [
     '--local',
     '--ip=127.0.0.1',

@@ -12,6 +12,7 @@ struct Options {
   int port = 8080;
   std::string path = "/broadcasting";
   std::string subprotocol;
+  std::string can;
   Mode mode = Mode::Rtb;
   int listeners = 100;
   double rate = 100;
@@ -50,6 +51,7 @@ inline Options parseOptions(int count, char **words) {
     if (name == "--port") options.port = std::stoi(value());
     else if (name == "--path") options.path = value();
     else if (name == "--proto") options.subprotocol = value();
+    else if (name == "--can") options.can = value();
     else if (name == "--mode") options.mode = parseMode(value());
     else if (name == "-n") options.listeners = std::stoi(value());
     else if (name == "--rate") options.rate = std::stod(value());
