@@ -67,6 +67,7 @@ function args({ entry, load, port, serverPid }: Generation): string[] {
     inflight: load.joinsInFlight,
     pid: serverPid,
     ...(entry.can && { can: entry.can }),
+    ...(entry.listenerPath && { 'listener-path': entry.listenerPath }),
   }
   return ['-n', `${load.listeners}`, ...Object.entries(named).flatMap(([name, value]) => [`--${name}`, `${value}`])]
 }

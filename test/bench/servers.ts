@@ -13,6 +13,8 @@ export interface ServerEntry {
   readonly mode: 'rtb' | 'sio'
   /** Where it takes WebSocket upgrades. */
   readonly path: string
+  /** The listeners' own, where it differs: `*` stands for the room's uuid. */
+  readonly listenerPath?: string
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -44,6 +46,7 @@ export const servers: readonly ServerEntry[] = [
     can: 'lines',
     mode: 'rtb',
     path: '/broadcasting',
+    listenerPath: '/rooms/*/socket',
     env: {},
   },
   {

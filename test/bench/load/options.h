@@ -11,6 +11,8 @@ struct Options {
   std::string host = "127.0.0.1";
   int port = 8080;
   std::string path = "/broadcasting";
+  /** The listeners' own, where it differs: `*` stands for the room's uuid. */
+  std::string listenerPath;
   std::string subprotocol;
   std::string can;
   Mode mode = Mode::Rtb;
@@ -50,6 +52,7 @@ inline Options parseOptions(int count, char **words) {
     };
     if (name == "--port") options.port = std::stoi(value());
     else if (name == "--path") options.path = value();
+    else if (name == "--listener-path") options.listenerPath = value();
     else if (name == "--proto") options.subprotocol = value();
     else if (name == "--can") options.can = value();
     else if (name == "--mode") options.mode = parseMode(value());

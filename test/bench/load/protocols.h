@@ -67,6 +67,14 @@ inline std::string joining(std::string message) {
   return message + ",\"can\":[\"" + options.can + "\"]}";
 }
 
+/** Where it connects to. */
+inline std::string pathOf(const Connection &connection) {
+  if (connection.owner || options.listenerPath.empty()) return options.path;
+  std::string path = options.listenerPath;
+  const size_t star = path.find('*');
+  return star == std::string::npos ? path : path.replace(star, 1, roomUuid);
+}
+
 /** The first words after the upgrade. Socket.IO's server speaks first, so there is nothing to say there. */
 inline void greet(Connection &connection) {
   if (options.mode == Mode::Rtb) {
