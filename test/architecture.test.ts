@@ -25,7 +25,7 @@ const PACKAGES: { name: RegExp; only: string[] }[] = [
   { name: /^cloudflare:/, only: ['workers'] },
   { name: /^hono/, only: ['http', 'node', 'workers'] },
   { name: /^nanoid$/, only: ['http'] },
-  { name: /^valibot$/, only: ['protocol', 'node', 'workers'] },
+  { name: /^valibot$/, only: ['protocol', 'http', 'node', 'workers'] },
   { name: /^qrcode-generator$/, only: ['page'] },
   { name: /^esbuild$/, only: ['node'] },
 ]

@@ -1,7 +1,8 @@
 import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import { CODES, type Problem } from '../protocol/codes.ts'
-import { BROADCASTING, HEALTH, ROOM_SOCKET } from '../protocol/routes.ts'
+import { BROADCASTING, HEALTH, ROOM_SOCKET, ROOMS } from '../protocol/routes.ts'
+import { problemOf, RoomError } from '../room/errors.ts'
 import { isAllowedOrigin, type OriginPolicy } from './origin.ts'
 
 /** What a runtime gives the app. */
@@ -11,6 +12,8 @@ export interface Edge {
   upgrade(c: Context, uuid?: string): Response | Promise<Response>
   /** Undefined: ready. */
   ailment(): Problem | undefined
+  /** For `POST /rooms`. Rejects with a `RoomError`. */
+  open(c: Context): Promise<{ readonly uuid: string; readonly ownerKey: string }>
   /** For `GET /health`. */
   figures(): Record<string, number>
 }
@@ -49,21 +52,30 @@ export function createApp(edge: Edge): Hono {
     return c.json({ status: 'ok', ...edge.figures() })
   })
 
+  app.post(ROOMS, async (c) => {
+    c.header('Cache-Control', 'no-store')
+    const problem = stranger(c) ?? edge.ailment()
+    if (problem !== undefined) return refuse(c, problem)
+    return c.json(await edge.open(c), 201)
+  })
+
+  function stranger(c: Context): Problem | undefined {
+    if (isAllowedOrigin(edge.origins, c.req.header('origin'), c.req.header('host'))) return undefined
+    return { code: 'origin_refused', message: 'pages of this origin may not connect here' }
+  }
+
   function socket(c: Context, uuid?: string): Response | Promise<Response> {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       c.header('Upgrade', 'websocket')
       return c.json({ code: 'upgrade_required', message: 'this address speaks WebSocket' }, 426)
     }
-    if (!isAllowedOrigin(edge.origins, c.req.header('origin'), c.req.header('host'))) {
-      return refuse(c, { code: 'origin_refused', message: 'pages of this origin may not connect here' })
-    }
-    const problem = edge.ailment()
+    const problem = stranger(c) ?? edge.ailment()
     return problem === undefined ? edge.upgrade(c, uuid) : refuse(c, problem)
   }
 
   app.onError((error, c) => {
-    console.error(error)
-    return refuse(c, { code: 'server_error', message: 'something went wrong here' })
+    if (!(error instanceof RoomError)) console.error(error)
+    return refuse(c, problemOf(error))
   })
 
   return app

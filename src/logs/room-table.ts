@@ -154,6 +154,12 @@ export class RoomTable {
       .map(({ uuid, term }) => ({ uuid: String(uuid), term: Number(term) }))
   }
 
+  ownerlessSince(): number | undefined {
+    this.save()
+    const [first] = this.#driver.all('SELECT min(owner_left_at) AS at FROM rooms')
+    return (first!.at as number | null) ?? undefined
+  }
+
   delete(room: RoomRow): void {
     this.#rows.delete(room.uuid)
     this.#changed.delete(room)

@@ -133,6 +133,14 @@ export class SqliteLog implements RoomLog {
     })
   }
 
+  /** When the owner left that has been away longest of all; undefined: all are here. For who sets an alarm on it. */
+  ownerlessSince(): Promise<number | undefined> {
+    return this.#request(() => {
+      const since = this.#table.ownerlessSince()
+      return () => since
+    })
+  }
+
   end(uuid: string, term: number, reason: EndReason): Promise<void> {
     return this.#request(() => {
       if (!this.#table.exists(uuid)) return () => undefined

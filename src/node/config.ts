@@ -1,31 +1,7 @@
 import * as v from 'valibot'
+import { flag, origins, readSettings, whole } from '../http/settings.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../room/limits.ts'
 import type { Synchronous } from './sqlite-driver.ts'
-
-/** A whole number, given as text. */
-const whole = (fallback: number, min: number, max: number) =>
-  v.pipe(
-    v.optional(v.string(), String(fallback)),
-    v.regex(/^\d+$/, 'must be a whole number'),
-    v.toNumber(),
-    v.minValue(min, `must be at least ${min}`),
-    v.maxValue(max, `must be at most ${max}`),
-  )
-
-const list = v.pipe(
-  v.optional(v.string(), ''),
-  v.transform((text) =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  ),
-)
-
-const origin = v.check(
-  (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
-  'must be origins such as https://example.org, or *',
-)
 
 const MEBIBYTE = 1024 * 1024
 const DAY = 86_400
@@ -34,11 +10,8 @@ const DAY = 86_400
 const Environment = v.object({
   PORT: whole(8080, 0, 65_535),
   HOST: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty')), '0.0.0.0'),
-  ALLOWED_ORIGINS: v.pipe(list, v.array(v.pipe(v.string(), origin))),
-  REQUIRE_ORIGIN: v.pipe(
-    v.optional(v.picklist(['true', 'false'], 'must be true or false'), 'false'),
-    v.transform((text) => text === 'true'),
-  ),
+  ALLOWED_ORIGINS: origins,
+  REQUIRE_ORIGIN: flag,
   LOG: v.optional(v.picklist(['sqlite', 'memory'], 'must be sqlite or memory'), 'sqlite'),
   DATA_DIR: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty')), 'data'),
   SYNCHRONOUS: v.optional(v.picklist(['normal', 'full'], 'must be normal or full'), 'normal'),
@@ -78,11 +51,7 @@ export interface Config {
 
 /** Throws an `Error` whose message names each variable that is wrong, a line each. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  const result = v.safeParse(Environment, environment)
-  if (!result.success) {
-    throw new Error(result.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`).join('\n'))
-  }
-  const env = result.output
+  const env = readSettings(Environment, environment)
   return {
     port: env.PORT,
     host: env.HOST,

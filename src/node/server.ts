@@ -53,6 +53,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const app = createApp({
     origins: { allowed: config.allowedOrigins, allowNone: !config.requireOrigin },
     upgrade: (c, uuid) => upgrade(c, uuid),
+    open: () => manager.create(),
     ailment: () => ailment(),
     figures: () => ({ rooms: manager.size, connections: peers.size, uptime: Math.round(process.uptime()) }),
   })

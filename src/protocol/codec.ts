@@ -17,6 +17,15 @@ import {
 
 /** A client's message, told apart by what it asks for. */
 export type Request =
+  | Entrance
+  /** How many characters of frames the client has taken since it last said so (R6). */
+  | { readonly kind: 'taken'; readonly count: number }
+  | ({ readonly kind: 'say' } & Saying)
+  | { readonly kind: 'hand over'; readonly uuid: string; readonly to: string; readonly id: string | undefined }
+  | { readonly kind: 'close'; readonly uuid: string }
+
+/** The ways into a room. `can`: what the client can, beyond what every client does. */
+export type Entrance = { readonly can: readonly string[] } & (
   | { readonly kind: 'open' }
   | {
       readonly kind: 'take back'
@@ -25,9 +34,7 @@ export type Request =
       readonly since: Position | undefined
     }
   | { readonly kind: 'join'; readonly uuid: string; readonly since: Position | undefined }
-  | ({ readonly kind: 'say' } & Saying)
-  | { readonly kind: 'hand over'; readonly uuid: string; readonly to: string; readonly id: string | undefined }
-  | { readonly kind: 'close'; readonly uuid: string }
+)
 
 /** Status 3: a broadcast when the owner says it, feedback when a listener does. */
 export interface Saying {
@@ -68,17 +75,18 @@ function mendSpelling(json: unknown): unknown {
 }
 
 function requestOf(message: ClientEnvelope): Decoded {
-  const { uuid } = message
+  const { uuid, can } = message
   switch (message.status.value) {
     case STATUS.new:
-      if (uuid === '') return request({ kind: 'open' })
+      if (uuid === '') return request({ kind: 'open', can })
       if (message.ownerKey === undefined) return refuse('ownerKey', 'is missing: it is what takes a room back')
-      return request({ kind: 'take back', uuid, ownerKey: message.ownerKey, since: message.since })
+      return request({ kind: 'take back', uuid, ownerKey: message.ownerKey, since: message.since, can })
     case STATUS.join:
-      return request({ kind: 'join', uuid, since: message.since })
+      return request({ kind: 'join', uuid, since: message.since, can })
     case STATUS.close:
       return request({ kind: 'close', uuid })
     case STATUS.connected:
+      if (message.taken !== undefined) return request({ kind: 'taken', count: message.taken })
       if (message.handover === undefined) return saying(message)
       return request({ kind: 'hand over', uuid, to: message.handover, id: message.id })
   }

@@ -12,6 +12,8 @@ export const LIMITS = {
   id: 64,
   ownerKey: 128,
   epoch: 64,
+  /** Items of `can`, and characters of each. */
+  can: 16,
   /** Items of `funcParams`. */
   funcParams: 256,
   /** Levels of nesting in `funcParams`, itself the first. */
@@ -76,6 +78,8 @@ export const ClientEnvelope = v.object({
   ownerKey: v.optional(name(LIMITS.ownerKey)),
   since: v.optional(since),
   handover: v.optional(name(64)),
+  can: v.optional(v.pipe(v.array(text(LIMITS.can)), v.maxLength(LIMITS.can, `has more than ${LIMITS.can} items`)), []),
+  taken: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
 })
 
 export type ClientEnvelope = v.InferOutput<typeof ClientEnvelope>
@@ -112,6 +116,8 @@ export interface Welcome extends Envelope {
   readonly limits: Limits
   /** Only to who opened the room. */
   readonly ownerKey?: string
+  /** To who can: say what you have taken, each time it comes to so many characters (R6). */
+  readonly takenEvery?: number
 }
 
 /** Status 3 with a `funcKey`: a broadcast, a replay, a targeted message (no `seq`) or feedback (`from`). */

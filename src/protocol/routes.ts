@@ -3,6 +3,9 @@
 /** The upgrade where the first message says which room: what rtbroadcaster's clients expect. */
 export const BROADCASTING = '/broadcasting'
 
+/** `POST`: opens a room with no socket. */
+export const ROOMS = '/rooms'
+
 /** The upgrade for one room, as a Hono pattern. */
 export const ROOM_SOCKET = '/rooms/:uuid/socket'
 
@@ -27,3 +30,11 @@ export function audienceLink(origin: string, uuid: string): string {
 export const PING = '{"uuid":"","status":{"value":3,"text":"ping"},"funcKey":"","funcParams":[],"stateMessage":false}'
 export const PONG =
   '{"uuid":"","status":{"value":5,"text":"pong"},"funcKey":"","funcParams":[],"stateMessage":false,"event":{"type":"pong"}}'
+
+/** What a client can, beyond what every client does, as its first message may say in `can`. */
+export const CAN = {
+  /** Takes several messages in one frame, a line each. */
+  lines: 'lines',
+  /** Says how much it has taken, when it is asked to by `takenEvery`. */
+  taken: 'taken',
+} as const

@@ -14,6 +14,8 @@ export interface Listener {
   lagging: boolean
   /** Its index among the listeners; -1 when it is not among them. */
   place: number
+  /** `lagging` has changed. */
+  remember(): void
 }
 
 /** What the audience asks its room for. */
@@ -73,6 +75,15 @@ export class Audience {
     this.#walkAgain()
   }
 
+  /** `listener` was here before the room slept, and had been told everything, or was left to drain at the seq `behind`. */
+  restore(listener: Listener, behind: number | undefined): void {
+    this.add(listener)
+    if (behind === undefined) return
+    listener.cursor = FALLEN
+    listener.seq = behind
+    listener.lagging = true
+  }
+
   remove(listener: Listener): void {
     const { place } = listener
     if (place < 0) return
@@ -95,6 +106,7 @@ export class Audience {
   drained(listener: Listener): void {
     if (!listener.lagging) return
     listener.lagging = false
+    listener.remember()
     const { cursor } = listener
     // A full line that has just drained would be filled at once with what is old by now: the newest state is of more use.
     if (this.#tail.covers(cursor) && this.#tail.sizeFrom(cursor) > this.#highWaterMark) listener.cursor = FALLEN
@@ -130,11 +142,16 @@ export class Audience {
     const isBehind = listener.cursor < this.#tail.head
     if (!isBehind && this.#farewell === undefined) return false
     if (isBehind && !listener.lagging) {
-      if (connection.backlog > this.#highWaterMark) listener.lagging = true
+      if (connection.backlog > this.#highWaterMark) this.#leaveBehind(listener)
       else this.#level(listener)
     }
     if (this.#farewell !== undefined) connection.close(this.#farewell.code, this.#farewell.reason)
     return true
+  }
+
+  #leaveBehind(listener: Listener): void {
+    listener.lagging = true
+    listener.remember()
   }
 
   #level(listener: Listener): void {

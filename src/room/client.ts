@@ -26,6 +26,12 @@ export class Client implements Listener {
     this.#backlogLimit = backlogLimit
   }
 
+  /** Has its line remember what it is, where that is of use. */
+  remember(): void {
+    const { id, role, term, lagging, seq } = this
+    this.connection.remember?.({ id, role, term, ...(lagging && { behind: seq }) })
+  }
+
   /** A message to this client alone. */
   tell(message: ServerMessage): void {
     this.write(encode(message))

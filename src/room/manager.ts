@@ -39,6 +39,19 @@ export class Manager {
     return { room, term: 1, ownerKey }
   }
 
+  /**
+   * Opens a room that nobody is in: it waits for its owner for the grace time, as if that had just left (E2). Rejects with
+   * `server_full`, `log_unavailable`.
+   */
+  async create(): Promise<{ readonly uuid: string; readonly ownerKey: string }> {
+    const { log, secrets, clock } = this.#house
+    const uuid = secrets.uuid()
+    const ownerKey = secrets.key()
+    await log.create(uuid, await secrets.hash(ownerKey))
+    await log.ownerLeft(uuid, 1, clock.now())
+    return { uuid, ownerKey }
+  }
+
   /** The room, or undefined where there is none (J2). */
   async room(uuid: string): Promise<Room | undefined> {
     if (!isUuid(uuid)) return undefined

@@ -1,6 +1,16 @@
 import type { EndReason } from '../protocol/codes.ts'
-import type { Retain } from '../protocol/messages.ts'
+import type { Retain, Role } from '../protocol/messages.ts'
 import type { Batch } from './batch.ts'
+
+/** What a client is in its room: all that it takes to put it back there. */
+export interface Membership {
+  readonly id: string
+  readonly role: Role
+  /** The term it owns the room in; 0 for a listener. */
+  readonly term: number
+  /** The seq at which it was left to drain (R6); absent: it has been sent everything. */
+  readonly behind?: number
+}
 
 /**
  * The way to one client. It only writes: reading belongs to the transport, which calls the `Session`.
@@ -16,6 +26,17 @@ export interface Connection {
   readonly backlog: number
   /** Ends the line after what was written. `code` and `reason` as in RFC 6455, 7.4. */
   close(code: number, reason: string): void
+  /** What the client can, by its own word (`CAN` in protocol/routes.ts); comes before anything is written. */
+  agree?(can: readonly string[]): void
+  /** Set where the network does not tell what it has taken, and so the client is asked to, each so many characters. */
+  readonly takenEvery?: number | undefined
+  /** The client has taken `count` characters more. */
+  taken?(count: number): void
+  /**
+   * Keeps `member` with the line, for `session.restore`. Only where a line outlives the process that writes to it; called
+   * whenever what the client is has changed.
+   */
+  remember?(member: Membership): void
 }
 
 export type Cancel = () => void

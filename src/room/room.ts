@@ -119,6 +119,18 @@ export class Room implements Follower {
   }
 
   /**
+   * Puts back a client that was here before this room was put to sleep: it is told nothing, and neither is anybody else.
+   * False when it has no place here any more.
+   */
+  restore(client: Client, behind: number | undefined): boolean {
+    if (this.#ended !== undefined || (client.role === 'owner' && client.term < this.#term)) return false
+    this.#clients.set(client.id, client)
+    if (client.role === 'owner') this.#owner = client
+    else this.#audience.restore(client, behind)
+    return true
+  }
+
+  /**
    * Puts the owner's broadcast into the log, and answers it when it has an id (C2–C5). What the log publishes is what the
    * audience gets.
    */
@@ -239,7 +251,9 @@ export class Room implements Follower {
     const missed = since?.epoch === this.#epoch && since.seq <= this.#seq ? this.#tail.since(since.seq) : undefined
     const replay = missed ?? this.#state.replay()
     const { messageBytes, stateBytes, stateEntries } = this.#house.limits
+    const { takenEvery } = client.connection
     this.#clients.set(client.id, client)
+    client.remember()
     client.tell(
       welcome(this.uuid, {
         clientId: client.id,
@@ -249,6 +263,7 @@ export class Room implements Follower {
         recovered: missed !== undefined,
         limits: { messageBytes, stateBytes, stateEntries },
         ...(ownerKey !== undefined && { ownerKey }),
+        ...(takenEvery !== undefined && { takenEvery }),
       }),
     )
     if (replay.texts.length > 0) client.connection.write(replay)
@@ -301,6 +316,8 @@ export class Room implements Follower {
   /** Who has handed the room over stays, as a listener. */
   #demote(former: Client): void {
     former.role = 'listener'
+    former.term = 0
+    former.remember()
     former.tell(event(this.uuid, { type: 'role', role: 'listener' }))
     this.#audience.add(former)
     this.#roll.joined(former.id)

@@ -9,7 +9,7 @@ import { Client } from './client.ts'
 import { problemOf, RoomError } from './errors.ts'
 import { backlogLimit } from './limits.ts'
 import type { Manager, ManagerHouse } from './manager.ts'
-import type { Cancel, Connection } from './ports.ts'
+import type { Cancel, Connection, Membership } from './ports.ts'
 import type { Room } from './room.ts'
 
 /** Requests that may wait while a client is being let in. */
@@ -51,6 +51,19 @@ export class Session {
     this.#cancelDeadline = clock.after(limits.handshake, () =>
       this.#disconnect({ code: 'handshake_timeout', message: 'neither opened nor joined a room in time' }),
     )
+  }
+
+  /** The line was a member of `room` before this runtime put the room to sleep: it is one again, and is told nothing. */
+  restore(room: Room, { id, role, term, behind }: Membership): void {
+    const client = new Client(id, role, this.#connection, backlogLimit(this.#house.limits))
+    client.term = term
+    if (!room.restore(client, behind)) {
+      return this.#disconnect({ code: 'room_unavailable', message: 'your place in the room is gone: come again' })
+    }
+    this.#client = client
+    this.#room = room
+    this.#stage = 'in'
+    this.#cancelDeadline()
   }
 
   /** A text message has come. */
@@ -108,6 +121,8 @@ export class Session {
     if (this.#stage === 'new') return this.#begin(request)
     const room = this.#room!
     switch (request.kind) {
+      case 'taken':
+        return this.#connection.taken?.(request.count)
       case 'say':
         this.#checkRoom(request.uuid, room)
         return this.#say(request, room, this.#client!)
@@ -123,8 +138,14 @@ export class Session {
   }
 
   #begin(request: Request): void {
+    if ('can' in request) this.#connection.agree?.(request.can)
     switch (request.kind) {
       case 'open':
+        if (this.#address !== undefined) {
+          throw new RoomError('wrong_room', 'this address is of one room: new ones are opened elsewhere', {
+            field: 'uuid',
+          })
+        }
         return this.#enter(() => this.#open())
       case 'take back':
         return this.#enter(() => this.#takeBack(request.uuid, request.ownerKey, request.since))
@@ -136,11 +157,6 @@ export class Session {
   }
 
   async #open(): Promise<void> {
-    if (this.#address !== undefined) {
-      throw new RoomError('room_not_found', 'this is the address of one room: open another at /broadcasting', {
-        field: 'uuid',
-      })
-    }
     const { room, term, ownerKey } = await this.#manager.open()
     this.#become('owner', room, (client) => room.admitOwner(client, term, ownerKey))
   }

@@ -1,7 +1,7 @@
 import type { Json, RoomEvent } from '../protocol/messages.ts'
 import { BROADCASTING, roomSocketPath } from '../protocol/routes.ts'
 import { errorOf, RoomMember } from './member.ts'
-import { envelope, socketUrl } from './text.ts'
+import { envelope, hello, socketUrl } from './text.ts'
 import type { Actions, Following, FollowingEvents, Options, Presentation } from './types.ts'
 
 export class RoomFollowing<A extends Actions> extends RoomMember<A, FollowingEvents> implements Following<A> {
@@ -23,7 +23,7 @@ export class RoomFollowing<A extends Actions> extends RoomMember<A, FollowingEve
   }
 
   hello(): string {
-    return JSON.stringify({ ...envelope(this.uuid, 2), since: this.since })
+    return hello(this.uuid, 2, { since: this.since })
   }
 
   protected get hearsAll(): boolean {

@@ -2,6 +2,7 @@ import { CODES, type Code, mayRetry, type Problem } from '../protocol/codes.ts'
 import type { ServerMessage } from '../protocol/messages.ts'
 import { PING } from '../protocol/routes.ts'
 import { pauseBefore } from './backoff.ts'
+import { taken } from './text.ts'
 import { onWake } from './wake.ts'
 
 /** Milliseconds without a word after which the server is asked for one, and then until the line is given up. */
@@ -35,6 +36,9 @@ export class Line {
   #timer: ReturnType<typeof setTimeout> | undefined
   #retryWithin: number | undefined
   #farewell: Problem | undefined
+  /** Characters that have come since the server was last told, and how many it wants to be told of. */
+  #taken = 0
+  #takenEvery = Number.POSITIVE_INFINITY
   #isOver = false
 
   constructor(url: string, user: LineUser, webSocket: typeof WebSocket = WebSocket) {
@@ -47,6 +51,8 @@ export class Line {
   connect(): void {
     if (this.#isOver) return
     this.#farewell = undefined
+    this.#taken = 0
+    this.#takenEvery = Number.POSITIVE_INFINITY
     const socket = new this.#WebSocket(this.#url)
     this.#socket = socket
     // The handshake has to come to an end too.
@@ -55,8 +61,10 @@ export class Line {
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return
       this.#expectQuiet()
+      if (typeof data !== 'string') return
       // A server may put several messages in one frame, a line each.
-      if (typeof data === 'string') for (const text of data.split('\n')) this.#take(JSON.parse(text))
+      for (const text of data.split('\n')) this.#take(JSON.parse(text))
+      this.#account(data.length)
     }
     // What failed, the close that follows says; some implementations throw an error that nobody listens to.
     socket.onerror = () => {}
@@ -88,7 +96,16 @@ export class Line {
     this.#socket?.close(1000)
   }
 
+  /** A server whose network does not tell it what arrives would otherwise fill the line of who reads too slowly (R6). */
+  #account(characters: number): void {
+    this.#taken += characters
+    if (this.#taken < this.#takenEvery) return
+    this.send(taken(this.#taken))
+    this.#taken = 0
+  }
+
   #take(message: ServerMessage): void {
+    if ('clientId' in message) this.#takenEvery = message.takenEvery ?? Number.POSITIVE_INFINITY
     const event = 'event' in message ? message.event : undefined
     if (event?.type === 'goaway') this.#retryWithin = event.retryWithin
     if (event?.type === 'error' && message.status.value === STATUS_NOT_CONNECTED) {

@@ -3,7 +3,7 @@ import type { Broadcast, Json, RoomEvent, Welcome } from '../protocol/messages.t
 import { audienceLink, BROADCASTING, roomSocketPath } from '../protocol/routes.ts'
 import { errorOf, RoomMember } from './member.ts'
 import { Outbox } from './outbox.ts'
-import { envelope, socketUrl } from './text.ts'
+import { envelope, hello, socketUrl } from './text.ts'
 import type { Actions, Name, Presentation, PresentationEvents, PresentOptions, Stateful } from './types.ts'
 
 interface Manner {
@@ -83,9 +83,9 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   }
 
   hello(): string {
-    if (!this.#isOwner) return JSON.stringify({ ...envelope(this.uuid, 2), since: this.since })
-    if (this.#ownerKey === '') return JSON.stringify(envelope('', 1))
-    return JSON.stringify({ ...envelope(this.uuid, 1), ownerKey: this.#ownerKey, since: this.since })
+    if (!this.#isOwner) return hello(this.uuid, 2, { since: this.since })
+    if (this.#ownerKey === '') return hello('', 1)
+    return hello(this.uuid, 1, { ownerKey: this.#ownerKey, since: this.since })
   }
 
   protected get hearsAll(): boolean {

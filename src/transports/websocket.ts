@@ -47,7 +47,7 @@ export class WebSocketConnection implements Connection {
   }
 
   close(code: number, reason: string): void {
-    if (this.#ws.readyState === OPEN) this.#ws.close(code, cut(reason))
+    if (this.#ws.readyState === OPEN) this.#ws.close(code, cutReason(reason))
   }
 }
 
@@ -87,8 +87,8 @@ function writeHeader(bytes: Uint8Array, at: number, length: number): number {
   return at + size
 }
 
-/** Cuts at a character's start. */
-function cut(reason: string): string {
+/** Cuts a close reason to what fits, at a character's start. */
+export function cutReason(reason: string): string {
   let text = reason
   while (utf8Length(text) > CLOSE_REASON_BYTES) text = text.slice(0, -1)
   return text

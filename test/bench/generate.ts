@@ -67,6 +67,8 @@ function args({ entry, load, port, serverPid }: Generation): string[] {
     inflight: load.joinsInFlight,
     state: load.state ?? 0,
     pid: serverPid,
+    ...(entry.can && { can: entry.can }),
+    ...(entry.listenerPath && { 'listener-path': entry.listenerPath }),
   }
   return ['-n', `${load.listeners}`, ...Object.entries(named).flatMap(([name, value]) => [`--${name}`, `${value}`])]
 }

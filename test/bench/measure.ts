@@ -35,7 +35,19 @@ export interface Bench {
 }
 
 const serverCore = 0
+/** In which a server has to say who serves. */
+const startMs = 20_000
 const probe = 'test/bench/probe/event-loop.ts'
+
+/** The process that serves, where the server has said that it is another. */
+async function servingPid(server: Child): Promise<number> {
+  const end = Date.now() + startMs
+  for (; Date.now() < end; await sleep(50)) {
+    const said = /^server (\d+)$/m.exec(server.stdout())
+    if (said) return Number(said[1])
+  }
+  throw new Error(`the server did not say which process serves: ${server.complaint()}`)
+}
 
 function startServer(entry: ServerEntry, port: number, bench: Bench, eventLoopFile: string | undefined) {
   const compiled = bench.compiled.get(entry.program)
@@ -66,7 +78,7 @@ async function readProbe(file: string): Promise<Held[]> {
 
 /** Measures one server under one load. It never throws for what the server or the generator does: that is a failure. */
 export async function measure(entry: ServerEntry, load: LoadEntry, round: number, bench: Bench): Promise<Measurement> {
-  const probed = load.eventLoop && !bench.compiled.has(entry.program)
+  const probed = load.eventLoop && !bench.compiled.has(entry.program) && entry.serves === undefined
   const eventLoopFile = probed ? join(bench.folder, randomUUID()) : undefined
   const about = { round, server: entry.name, load: load.name }
   let server: Child | undefined
@@ -74,13 +86,14 @@ export async function measure(entry: ServerEntry, load: LoadEntry, round: number
     const port = await freePort()
     server = await startServer(entry, port, bench, eventLoopFile)
     await untilAccepting(server, port)
+    const serverPid = entry.serves === undefined ? server.pid : await servingPid(server)
     const running = server
     const generated = await generate({
       program: bench.generator,
       entry,
       load,
       port,
-      serverPid: server.pid,
+      serverPid,
       onPhase: () => eventLoopFile && running.kill('SIGUSR2'),
     })
     const [heldJoining, heldBroadcasting] = eventLoopFile ? await readProbe(eventLoopFile) : []

@@ -2,7 +2,8 @@ import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Child } from './children.ts'
 
-const startMs = 10_000
+/** Workerd takes its time. */
+const startMs = 20_000
 
 /** A port that was free just now; a new one for each server, so that no old connection's TIME_WAIT is in the way. */
 export function freePort(): Promise<number> {

@@ -5,10 +5,16 @@ export interface ServerEntry {
   readonly title: string
   /** From the repository's root. A `.cc` is compiled, all else runs on this Node. It listens at HOST and PORT. */
   readonly program: string
+  /** What serves is not this Node, but a process that it starts, and whose id it writes: `server <pid>`. */
+  readonly serves?: 'by another process'
+  /** What its listeners can, by the word of their first message: `can` in PROTOCOL.md. */
+  readonly can?: string
   /** The dialect that the load generator speaks to it. */
   readonly mode: 'rtb' | 'sio'
   /** Where it takes WebSocket upgrades. */
   readonly path: string
+  /** The listeners' own, where it differs: `*` stands for the room's uuid. */
+  readonly listenerPath?: string
   readonly env: Readonly<Record<string, string>>
   /** Node's own flags. */
   readonly flags?: readonly string[]
@@ -27,6 +33,26 @@ const roomcast = {
 export const servers: readonly ServerEntry[] = [
   { ...roomcast, name: subject, title: 'roomcast', env: { LOG: 'memory', STATE_BYTES: '8388608' } },
   { ...roomcast, name: 'sqlite', title: 'roomcast, SQLite', env: { LOG: 'sqlite', STATE_BYTES: '8388608' } },
+  {
+    name: 'workers',
+    title: 'workerd',
+    program: 'test/bench/servers/workers.ts',
+    serves: 'by another process',
+    mode: 'rtb',
+    path: '/broadcasting',
+    env: {},
+  },
+  {
+    name: 'workers-lines',
+    title: 'workerd, lines',
+    program: 'test/bench/servers/workers.ts',
+    serves: 'by another process',
+    can: 'lines',
+    mode: 'rtb',
+    path: '/broadcasting',
+    listenerPath: '/rooms/*/socket',
+    env: {},
+  },
   {
     name: 'plain-ws',
     title: 'plain ws',

@@ -87,6 +87,29 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         expect(elsewhere.welcome).toMatchObject({ status: { value: 0 } })
       })
 
+      test('[O1] the address of one room opens no other', async () => {
+        const { welcome } = await open()
+        const { welcome: answer } = await enter(message(1), `/rooms/${welcome.uuid}/socket`)
+        expect(answer).toMatchObject({ event: { type: 'error', code: 'wrong_room' } })
+      })
+
+      test('[O1] [O2] [E2] opening with no socket: the owner takes it, or it is over after the grace time', async () => {
+        const rooms = []
+        for (let n = 0; n < 2; n++) {
+          const answer = await fetch(`${server.urls[0]}/rooms`, { method: 'POST' })
+          expect(answer.status).toBe(201)
+          rooms.push((await answer.json()) as { uuid: string; ownerKey: string })
+        }
+        const [one, other] = rooms as [(typeof rooms)[0], (typeof rooms)[0]]
+        const { welcome } = await enter(message(1, one), `/rooms/${one.uuid}/socket`)
+        expect(welcome).toMatchObject({ uuid: one.uuid, role: 'owner', position: { seq: 0 } })
+        const { socket: listener } = await join(other.uuid)
+        expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({
+          event: { code: 'room_abandoned' },
+        })
+        expect((await join(one.uuid)).welcome).toMatchObject({ role: 'listener' })
+      })
+
       test.each(['00000000-0000-4000-8000-000000000000', 'room', ''])('[J2] joining %j is refused', async (uuid) => {
         const { socket, welcome } = await join(uuid)
         expect(welcome).toMatchObject({ status: { value: 0 }, event: { type: 'error', code: 'room_not_found' } })

@@ -27,6 +27,8 @@ class Counter implements Listener {
   }
   isClosed = false
 
+  remember(): void {}
+
   constructor() {
     Object.defineProperty(this.connection, 'backlog', { get: () => this.blocked?.join('').length ?? 0 })
   }

@@ -1,18 +1,9 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import type { Broadcast, Envelope, EventMessage, Welcome } from '../../src/protocol/messages.ts'
+import { type Message, message } from './messages.ts'
 
-/** Whatever the server sends, read without first asking which it is. */
-export type Message = Envelope &
-  Partial<Omit<Welcome, 'replay'> & Omit<Broadcast, 'replay'> & Pick<EventMessage, 'event'>> & {
-    replay?: number | true
-  }
-
-/** The five fields, as a client sends them. */
-export function message(value: number, fields: object = {}): Record<string, unknown> {
-  return { uuid: '', status: { value, text: '' }, funcKey: '', funcParams: [], stateMessage: false, ...fields }
-}
+export { type Message, message, say } from './messages.ts'
 
 /** A client that sends what it is told to, and hands out what it gets, in order. */
 export class TestSocket {
@@ -106,9 +97,4 @@ export async function joinRoom(
   const listener = await TestSocket.connect(`${url}/broadcasting`)
   listener.send(message(2, { uuid, ...fields }))
   return { listener, welcome: await listener.next() }
-}
-
-/** A broadcast of `uuid`'s owner. */
-export function say(uuid: string, funcKey: string, funcParams: unknown[] = [], fields: object = {}) {
-  return message(3, { uuid, funcKey, funcParams, ...fields })
 }

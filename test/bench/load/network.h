@@ -118,7 +118,7 @@ inline void dial(Connection &connection) {
   event.events = EPOLLIN;
   event.data.u32 = connection.id;
   epoll_ctl(poller, EPOLL_CTL_ADD, connection.fd, &event);
-  std::string request = "GET " + options.path + " HTTP/1.1\r\n";
+  std::string request = "GET " + pathOf(connection) + " HTTP/1.1\r\n";
   request += "Host: " + options.host + ":" + std::to_string(options.port);
   request += "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   request += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";

@@ -11,7 +11,10 @@ struct Options {
   std::string host = "127.0.0.1";
   int port = 8080;
   std::string path = "/broadcasting";
+  /** The listeners' own, where it differs: `*` stands for the room's uuid. */
+  std::string listenerPath;
   std::string subprotocol;
+  std::string can;
   Mode mode = Mode::Rtb;
   int listeners = 100;
   double rate = 100;
@@ -49,7 +52,9 @@ inline Options parseOptions(int count, char **words) {
     };
     if (name == "--port") options.port = std::stoi(value());
     else if (name == "--path") options.path = value();
+    else if (name == "--listener-path") options.listenerPath = value();
     else if (name == "--proto") options.subprotocol = value();
+    else if (name == "--can") options.can = value();
     else if (name == "--mode") options.mode = parseMode(value());
     else if (name == "-n") options.listeners = std::stoi(value());
     else if (name == "--rate") options.rate = std::stod(value());

@@ -60,11 +60,26 @@ inline void markJoined(Connection &connection) {
   joinedCount++;
 }
 
+/** With what the listener can, where it is to say so. */
+inline std::string joining(std::string message) {
+  if (options.can.empty()) return message;
+  message.pop_back();
+  return message + ",\"can\":[\"" + options.can + "\"]}";
+}
+
+/** Where it connects to. */
+inline std::string pathOf(const Connection &connection) {
+  if (connection.owner || options.listenerPath.empty()) return options.path;
+  std::string path = options.listenerPath;
+  const size_t star = path.find('*');
+  return star == std::string::npos ? path : path.replace(star, 1, roomUuid);
+}
+
 /** The first words after the upgrade. Socket.IO's server speaks first, so there is nothing to say there. */
 inline void greet(Connection &connection) {
   if (options.mode == Mode::Rtb) {
     if (connection.owner) sendText(connection, roomMessage("", 1, "new connection", "", "", false));
-    else sendText(connection, roomMessage(roomUuid, 2, "join connection", "", "", false));
+    else sendText(connection, joining(roomMessage(roomUuid, 2, "join connection", "", "", false)));
   } else if (options.mode == Mode::Mqtt) {
     std::string connect = mqttString("MQTT");
     connect.append("\x04\x02\x00\x00", 4);

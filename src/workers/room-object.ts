@@ -1,0 +1,159 @@
+import { DurableObject } from 'cloudflare:workers'
+import { webCryptoSecrets } from '../http/secrets.ts'
+import { CODES, type Problem } from '../protocol/codes.ts'
+import { PING, PONG } from '../protocol/routes.ts'
+import { Manager, type ManagerHouse } from '../room/manager.ts'
+import { Session } from '../room/session.ts'
+import { Writer } from '../room/writer.ts'
+import { readObjectUrl } from './addresses.ts'
+import { objectClock } from './clock.ts'
+import { type Config, readConfig } from './config.ts'
+import { Deadlines } from './deadlines.ts'
+import { RoomStore } from './room-store.ts'
+import { type Attachment, SocketConnection } from './socket-connection.ts'
+
+/** RFC 6455, 7: the `readyState` of a socket that can be written to. */
+const OPEN = 1
+
+/**
+ * Milliseconds after which an object looks at its room even if nothing has happened: one whose sockets all went with the
+ * machine is told of none of them, and nobody might ever ask for the room again.
+ */
+const WATCH = 3_600_000
+
+/** Milliseconds for clients to come back in, whose room cannot be found where they were. */
+const RETRY_WITHIN = 1000
+
+const NOT_KEPT = () => {}
+
+/** One room: the single writer of its log, and the end of its clients' sockets. It sleeps whenever nothing happens. */
+export class RoomObject extends DurableObject<Cloudflare.Env> {
+  readonly #config: Config
+  readonly #deadlines: Deadlines
+  readonly #store: RoomStore
+  readonly #house: ManagerHouse
+  readonly #manager: Manager
+  readonly #sessions = new Map<WebSocket, Session>()
+  /** The room that this object is; known before anything is asked of it. */
+  #uuid = ''
+
+  constructor(context: DurableObjectState, env: Cloudflare.Env) {
+    super(context, env)
+    this.#config = readConfig(env)
+    const { limits } = this.#config
+    const clock = objectClock(context)
+    const secrets = { ...webCryptoSecrets, uuid: () => this.#uuid }
+    this.#deadlines = new Deadlines(context.storage)
+    this.#store = new RoomStore(context.storage, {
+      limits,
+      secrets: webCryptoSecrets,
+      onFailure: (error) => console.error('the storage failed:', error),
+      onOwner: (since) => this.#deadlines.wakeBy(since === undefined ? Date.now() + WATCH : since + limits.grace),
+      onEmpty: () => this.#deadlines.rearm(Date.now()),
+    })
+    this.#house = { log: this.#store, clock, writer: new Writer(clock), limits, secrets }
+    this.#manager = new Manager(this.#house)
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
+    context.blockConcurrencyWhile(() => this.#wake())
+  }
+
+  /** Opens the room, with nobody in it. */
+  async create(uuid: string): Promise<{ readonly uuid: string; readonly ownerKey: string }> {
+    this.#uuid = uuid
+    return this.#manager.create()
+  }
+
+  /** Takes a client's socket. */
+  override async fetch(request: Request): Promise<Response> {
+    const asked = readObjectUrl(request.url)
+    if (asked === undefined) return new Response(null, { status: 404 })
+    const { sockets } = this.#config
+    if (this.#sessions.size >= sockets) {
+      return refuse({ code: 'room_full', message: `the room is full: at most ${sockets} connections`, limit: sockets })
+    }
+    this.#uuid = asked.uuid
+    const { 0: client, 1: server } = new WebSocketPair()
+    this.ctx.acceptWebSocket(server)
+    const kept = { ...asked, since: Date.now() }
+    server.serializeAttachment(kept)
+    this.#seat(server, kept)
+    return new Response(null, { status: 101, webSocket: client })
+  }
+
+  override async webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const session = await this.#sessionOf(ws)
+    if (typeof data === 'string') session?.receive(data)
+    else session?.receiveBinary()
+  }
+
+  override async webSocketClose(ws: WebSocket): Promise<void> {
+    const session = await this.#sessionOf(ws)
+    this.#sessions.delete(ws)
+    session?.gone()
+  }
+
+  override webSocketError(ws: WebSocket): Promise<void> {
+    return this.webSocketClose(ws)
+  }
+
+  override async alarm(): Promise<void> {
+    this.#deadlines.ring(Date.now())
+    await this.#manager.expire()
+    await this.#store.reportOwner()
+    if (this.#sessions.size === 0) await this.#store.clear()
+  }
+
+  /** Everybody is put back where they were. Whatever comes in meanwhile waits for it. */
+  async #wake(): Promise<void> {
+    await this.#deadlines.load()
+    const sockets = this.ctx.getWebSockets().filter(({ readyState }) => readyState === OPEN)
+    if (sockets.length === 0) return this.#store.takeUp(Date.now())
+    for (const ws of sockets) await this.#seatAgain(ws)
+  }
+
+  /** The session of a socket; one that was closing when the object woke has yet to be put back, to leave in order. */
+  async #sessionOf(ws: WebSocket): Promise<Session | undefined> {
+    return this.#sessions.get(ws) ?? this.#seatAgain(ws)
+  }
+
+  async #seatAgain(ws: WebSocket): Promise<Session | undefined> {
+    const kept = ws.deserializeAttachment() as Attachment | null
+    if (kept === null) return undefined
+    this.#uuid = kept.uuid
+    const session = this.#seat(ws, kept)
+    const { member } = kept
+    if (member === undefined) return session
+    const room = await this.#manager.room(kept.uuid).catch(() => undefined)
+    if (room === undefined) session.goAway(RETRY_WITHIN)
+    else session.restore(room, member)
+    return session
+  }
+
+  #seat(ws: WebSocket, kept: Attachment): Session {
+    const { clock } = this.#house
+    const { writeDeadline } = this.#config
+    let cancelStall = NOT_KEPT
+    const onFull = () => {
+      cancelStall()
+      const since = connection.kept.full?.since ?? clock.now()
+      cancelStall = this.#deadlines.add(since + writeDeadline, () => session.stalled())
+    }
+    const onDrain = () => {
+      cancelStall()
+      session.drained()
+    }
+    const connection = new SocketConnection(ws, kept, clock.now, onFull, onDrain)
+    // Its handshake deadline counts from when it came, however often the object has slept since; who is in has kept it.
+    const after = (ms: number, task: () => void) =>
+      kept.member === undefined ? this.#deadlines.add(kept.since + ms, task) : NOT_KEPT
+    const house = { ...this.#house, clock: { ...clock, after } }
+    const session: Session = new Session(this.#manager, house, connection, kept.isAddressed ? kept.uuid : undefined)
+    if (kept.full !== undefined) onFull()
+    this.#sessions.set(ws, session)
+    return session
+  }
+}
+
+function refuse(problem: Problem): Response {
+  return Response.json(problem, { status: CODES[problem.code].http })
+}

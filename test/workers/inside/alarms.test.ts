@@ -1,0 +1,126 @@
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
+import { exports } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { message, say } from '../../support/messages.ts'
+import { Client } from './client.ts'
+import { evict, objectOf, storedOf } from './objects.ts'
+
+/** What vitest.config.ts sets, in milliseconds. */
+const HANDSHAKE = 2000
+const GRACE = 60_000
+
+/** src/workers/config.ts */
+const WRITE_DEADLINE = 30_000
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** As if `ms` had passed, of which an object that sleeps sees nothing but its alarm. */
+async function pass(uuid: string, ms: number, sleeps: boolean): Promise<void> {
+  if (sleeps) await evict(uuid)
+  vi.setSystemTime(Date.now() + ms)
+  expect(await runDurableObjectAlarm(objectOf(uuid))).toBe(true)
+}
+
+async function openRoom() {
+  const { client: owner, welcome } = await Client.enter(message(1))
+  return { owner, uuid: welcome.uuid, ownerKey: welcome.ownerKey }
+}
+
+describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
+  test('[J4] a socket that says nothing is closed, and leaves nothing where there is no room', async () => {
+    const uuid = crypto.randomUUID()
+    const client = await Client.connect(`/rooms/${uuid}/socket`)
+    await pass(uuid, HANDSHAKE, sleeps)
+    expect(await client.next()).toMatchObject({ status: { value: 0 }, event: { code: 'handshake_timeout' } })
+    expect(await client.closed()).toMatchObject({ code: 4000 })
+    expect(await storedOf(uuid)).toMatchObject({ tables: [] })
+  })
+
+  test('[J4] who is in stays in, and so does who comes in time after all', async () => {
+    const { owner, uuid } = await openRoom()
+    const late = await Client.connect(`/rooms/${uuid}/socket`)
+    await pass(uuid, HANDSHAKE / 2, sleeps)
+    late.send(message(2, { uuid }))
+    expect(await late.next()).toMatchObject({ role: 'listener' })
+    await pass(uuid, HANDSHAKE, sleeps)
+    owner.send(say(uuid, 'slide', [1]))
+    expect(await late.broadcast()).toMatchObject({ funcParams: [1] })
+  })
+
+  test('[E2] the grace time: the room ends with its reason, and leaves nothing', async () => {
+    const { owner, uuid, ownerKey } = await openRoom()
+    const { client: listener } = await Client.enter(message(2, { uuid }))
+    owner.close()
+    expect(await listener.event('owner')).toMatchObject({ event: { here: false } })
+    await pass(uuid, GRACE / 2, sleeps)
+    const { client: back } = await Client.enter(message(1, { uuid, ownerKey }))
+    await listener.event('owner')
+    await pass(uuid, GRACE, sleeps)
+    back.send(say(uuid, 'slide', [1], { stateMessage: true }))
+    await listener.broadcast()
+    back.close()
+    await listener.event('owner')
+    await pass(uuid, GRACE, sleeps)
+    expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
+    expect(await listener.closed()).toMatchObject({ code: 1000 })
+    expect(await storedOf(uuid)).toEqual({ tables: [], alarm: null })
+  })
+
+  test('[E2] [O1] a room that was opened with no socket, and that nobody took', async () => {
+    const answer = await exports.default.fetch('http://localhost/rooms', { method: 'POST' })
+    const { uuid } = (await answer.json()) as { uuid: string }
+    expect((await storedOf(uuid)).tables).toContain('rooms')
+    await pass(uuid, GRACE, sleeps)
+    expect(await storedOf(uuid)).toEqual({ tables: [], alarm: null })
+  })
+
+  test('[R6] a listener that takes nothing more is left to drain, and closed after the write deadline', async () => {
+    const { owner, uuid } = await openRoom()
+    const { client: stuck } = await Client.enter(message(2, { uuid, can: ['taken'] }))
+    const { client: reader } = await Client.enter(message(2, { uuid }))
+    for (let n = 1; n <= 12; n++) {
+      owner.send(say(uuid, 'slide', [n, 'x'.repeat(40_000)], { stateMessage: true }))
+      await reader.broadcast()
+    }
+    expect(stuck.received.length).toBeLessThan(10)
+    await pass(uuid, WRITE_DEADLINE - 1, sleeps)
+    stuck.send(message(3, { taken: 70_000 }))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await pass(uuid, WRITE_DEADLINE - 1, sleeps)
+    await pass(uuid, 1, sleeps)
+    expect(await stuck.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'too_slow' } })
+    expect(await stuck.closed()).toMatchObject({ code: 4001 })
+  })
+
+  test('[R6] one that drains gets what has changed, and goes on', async () => {
+    const { owner, uuid } = await openRoom()
+    const { client: slow } = await Client.enter(message(2, { uuid, can: ['lines', 'taken'] }))
+    const { client: reader } = await Client.enter(message(2, { uuid }))
+    for (let n = 1; n <= 16; n++) {
+      owner.send(say(uuid, 'slide', [n, 'x'.repeat(40_000)], { stateMessage: true }))
+      await reader.broadcast()
+    }
+    const got = slow.received.length - 1
+    expect(got).toBeLessThan(10)
+    if (sleeps) await evict(uuid)
+    slow.send(message(3, { taken: 400_000 }))
+    expect(await slow.event('lagged')).toMatchObject({ event: { replay: 1, position: { seq: 16 } } })
+    expect(await slow.broadcast()).toMatchObject({ seq: 16, replay: true })
+    owner.send(say(uuid, 'slide', [17]))
+    expect(await slow.broadcast()).toMatchObject({ seq: 17 })
+  })
+})
+
+test('[E2] an object whose sockets all went with the machine knows by itself that its owner is gone', async () => {
+  const { uuid } = await openRoom()
+  await evictDurableObject(objectOf(uuid), { webSockets: 'close' })
+  await pass(uuid, 3_600_000, false)
+  await pass(uuid, GRACE, true)
+  expect(await storedOf(uuid)).toEqual({ tables: [], alarm: null })
+})

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest'
+import { type Message, message, say } from '../../support/messages.ts'
+import { Client } from './client.ts'
+import { evict, storedOf } from './objects.ts'
+
+const STEPS = 15
+
+/** The whole of a show, with `pause` between any two steps. Resolves with what everybody got. */
+async function show(pause: (uuid: string) => Promise<void>): Promise<unknown[]> {
+  const { client: owner, welcome } = await Client.enter(message(1))
+  const { uuid, ownerKey } = welcome
+  await pause(uuid)
+  const { client: ada, welcome: adas } = await Client.enter(message(2, { uuid }))
+  await pause(uuid)
+  const { client: ben } = await Client.enter(message(2, { uuid, can: ['lines', 'taken'] }), `/rooms/${uuid}/socket`)
+  await pause(uuid)
+  owner.send(say(uuid, 'slide', [1], { stateMessage: true, id: 'slide' }))
+  await Promise.all([owner.event('ack'), ada.broadcast(), ben.broadcast()])
+  await pause(uuid)
+  owner.send(say(uuid, 'point', [1, 2]))
+  await Promise.all([ada.broadcast(), ben.broadcast()])
+  await pause(uuid)
+  ben.send(say(uuid, 'clap', [], { id: 'clap' }))
+  await Promise.all([owner.broadcast(), ben.event('ack')])
+  await pause(uuid)
+  owner.send(say(uuid, 'whisper', [], { to: [adas.clientId] }))
+  await ada.broadcast()
+  await pause(uuid)
+  ada.send(message(4, { uuid }))
+  expect(await ada.closed()).toMatchObject({ code: 1000 })
+  await pause(uuid)
+  const { client: late, welcome: lates } = await Client.enter(message(2, { uuid }))
+  await late.broadcast()
+  await pause(uuid)
+  owner.close()
+  await Promise.all([ben, late].map((client) => client.event('owner')))
+  await pause(uuid)
+  const { client: back } = await Client.enter(message(1, { uuid, ownerKey, since: { ...welcome.position, seq: 1 } }))
+  await Promise.all([back.broadcast(), ben.event('owner'), late.event('owner')])
+  await pause(uuid)
+  back.send(say(uuid, 'ink', [7], { stateMessage: true, retain: 'append', id: 'ink' }))
+  await Promise.all([back.event('ack'), ben.broadcast(), late.broadcast()])
+  await pause(uuid)
+  const since = { ...welcome.position, seq: 2 }
+  const { client: again } = await Client.enter(message(2, { uuid, since }), `/rooms/${uuid}/socket`)
+  await again.broadcast()
+  await pause(uuid)
+  back.send(message(3, { uuid, handover: lates.clientId, id: 'offer' }))
+  const offer = (await late.event('handover')).event as unknown as { ownerKey: string }
+  await back.event('ack')
+  await pause(uuid)
+  const { client: heir } = await Client.enter(message(1, { uuid, ownerKey: offer.ownerKey }))
+  await Promise.all([back.event('role'), ben.event('owner')])
+  heir.send(say(uuid, 'slide', [2], { stateMessage: true }))
+  await Promise.all([back, ben, late, again].map((client) => client.broadcast()))
+  await pause(uuid)
+  heir.send(message(4, { uuid }))
+  const members = [heir, back, ben, late, again]
+  const closes = await Promise.all(members.map((client) => client.closed()))
+  expect(closes.map(({ code }) => code)).toEqual([1000, 1000, 1000, 1000, 1000])
+  expect(await storedOf(uuid)).toEqual({ tables: [], alarm: null })
+  return [owner, ada, ...members].map(({ received }) => received.filter(isTold).map(withoutNames))
+}
+
+/** How the comings and goings fall into reports is a matter of tenths of a second. */
+function isTold({ event }: Message): boolean {
+  return event?.type !== 'listeners'
+}
+
+/** What differs from show to show: ids and keys. */
+function withoutNames(told: Message): unknown {
+  const hidden = ['uuid', 'clientId', 'ownerKey', 'epoch', 'from']
+  return JSON.parse(JSON.stringify(told, (key, value) => (hidden.includes(key) ? key : value)))
+}
+
+test('an object that is put to sleep between any two steps of a session changes nothing of it', async () => {
+  let steps = 0
+  const undisturbed = await show(async () => {
+    steps++
+  })
+  expect(steps).toBe(STEPS)
+  expect(undisturbed.flat().length).toBeGreaterThan(40)
+  expect(await show(evict)).toEqual(undisturbed)
+  for (let only = 0; only < STEPS; only++) {
+    let step = 0
+    const disturbed = await show(async (uuid) => {
+      if (step++ === only) await evict(uuid)
+    })
+    expect(disturbed, `put to sleep after step ${only + 1} only`).toEqual(undisturbed)
+  }
+}, 30_000)
+
+test('who is counted is who is there, before and after', async () => {
+  const { client: owner, welcome } = await Client.enter(message(1))
+  const { uuid } = welcome
+  const one = await Client.enter(message(2, { uuid }))
+  expect(await owner.event('listeners')).toMatchObject({ event: { count: 1 } })
+  await evict(uuid)
+  const two = await Client.enter(message(2, { uuid }))
+  expect(await owner.event('listeners')).toMatchObject({ event: { count: 2, joined: [two.welcome.clientId] } })
+  await evict(uuid)
+  one.client.close()
+  expect(await owner.event('listeners')).toMatchObject({ event: { count: 1, left: [one.welcome.clientId] } })
+})
