@@ -52,8 +52,8 @@ export function migrate(driver: SqlDriver): void {
         `it was made by a newer roomcast: its schema is ${version}, and this one knows ${MIGRATIONS.length}`,
       )
     }
+    if (version === MIGRATIONS.length) return
     for (const step of MIGRATIONS.slice(version)) for (const statement of step) driver.run(statement)
-    // Written even when nothing has changed, so that a file that cannot be written is found out now.
     driver.run('DELETE FROM schema')
     driver.run('INSERT INTO schema VALUES (?)', MIGRATIONS.length)
   })
