@@ -14,13 +14,14 @@ export interface LoadEntry {
   readonly about: 'fan-out' | 'joins'
   /** State messages that are stored before, which each join then replays. */
   readonly state?: number
-  /** The servers that it is for; absent: `fanOutServers`. */
-  readonly servers?: readonly string[]
+  /** The servers that it is for, by name. */
+  readonly servers: readonly string[]
   /** Measure how long the event loop is held. The probe wakes the process each millisecond: not for idle loads. */
   readonly eventLoop: boolean
 }
 
-const fanOutServers = ['roomcast', 'plain-ws', 'socket-io', 'prototype', 'floor']
+const onNode = ['roomcast', 'plain-ws', 'socket-io', 'prototype', 'floor']
+const everywhere = [...onNode, 'workers', 'workers-lines']
 
 /** Bytes of payload in each broadcast. */
 export const payloadSize = 120
@@ -35,6 +36,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
+    servers: everywhere,
     eventLoop: false,
   },
   {
@@ -46,6 +48,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
+    servers: everywhere,
     eventLoop: false,
   },
   {
@@ -57,7 +60,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
-    servers: [...fanOutServers, 'sqlite'],
+    servers: [...everywhere, 'sqlite'],
     eventLoop: true,
   },
   {
@@ -69,6 +72,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
+    servers: onNode,
     eventLoop: true,
   },
   {
@@ -80,7 +84,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 100,
     about: 'joins',
-    servers: [...fanOutServers, 'bare-hono'],
+    servers: [...onNode, 'bare-hono'],
     eventLoop: false,
   },
   ...[0, 100, 10_000].map((state) => ({
@@ -100,5 +104,5 @@ export const loads: readonly LoadEntry[] = [
 
 /** Whether `load` is to be put on the server of that name. */
 export function isFor(load: LoadEntry, server: string): boolean {
-  return (load.servers ?? fanOutServers).includes(server)
+  return load.servers.includes(server)
 }
