@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** The share of a time, from 0 to 1, in which a process was ready to run and its core was given to another one. */
 export interface Waited {
@@ -6,24 +6,36 @@ export interface Waited {
   readonly generator: number
 }
 
-/** For how long the main thread has waited for its core so far, in ns (Linux, scheduler/sched-stats.rst); 0 unknown. */
-function waitedNs(pid: number): number {
+/** Nanoseconds that a thread has run, and has waited for a core (Linux, scheduler/sched-stats.rst). */
+function schedule(pid: number, thread: string): { ran: number; waited: number } {
+  const [ran = 0, waited = 0] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number)
+  return { ran, waited }
+}
+
+/**
+ * For how long the main thread has waited while another process ran, in ns. Node's collector and compiler are threads on
+ * the same core: while they run the main thread waits too, but for its own sake. Undefined when the process is gone.
+ */
+function waitedForOthers(pid: number): number | undefined {
   try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1])
+    const helpers = readdirSync(`/proc/${pid}/task`).filter((thread) => thread !== `${pid}`)
+    const ownWork = helpers.reduce((sum, thread) => sum + schedule(pid, thread).ran, 0)
+    return schedule(pid, `${pid}`).waited - ownWork
   } catch {
-    return 0
+    return undefined
   }
 }
 
-/** Starts to watch how both processes wait; call what it returns for the shares since then. */
+/** Starts to watch how both processes wait; call what it returns for the shares since then, 0 for what is unknown. */
 export function watchWaiting(serverPid: number, generatorPid: number): () => Waited {
-  const start = { at: process.hrtime.bigint(), server: waitedNs(serverPid), generator: waitedNs(generatorPid) }
+  const watch = (pid: number) => {
+    const start = waitedForOthers(pid)
+    return (elapsed: number) => Math.max(0, (waitedForOthers(pid) ?? 0) - (start ?? 0)) / elapsed
+  }
+  const startedAt = process.hrtime.bigint()
+  const [server, generator] = [watch(serverPid), watch(generatorPid)]
   return () => {
-    const elapsed = Number(process.hrtime.bigint() - start.at)
-    const share = (since: number, now: number) => Math.max(0, now - since) / elapsed
-    return {
-      server: share(start.server, waitedNs(serverPid)),
-      generator: share(start.generator, waitedNs(generatorPid)),
-    }
+    const elapsed = Number(process.hrtime.bigint() - startedAt)
+    return { server: server(elapsed), generator: generator(elapsed) }
   }
 }

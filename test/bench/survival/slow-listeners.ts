@@ -6,29 +6,30 @@ import { RawClient } from './raw-client.ts'
 const LISTENERS = 200
 const SLOW = 5
 const RATE = 200
+const ROUNDS = 5
 const PAYLOAD = 'x'.repeat(2000)
 
 /** 200 listeners of which 5 never read, beside 200 that do: memory, the latency of the others, and the way back. */
 export async function slowListeners(seconds: number): Promise<string> {
-  const without = await measure(0, seconds)
-  const beside = await measure(SLOW, seconds)
-  const rows = [without, beside].map(({ slow, p50, p99, memory, back }) => [
-    slow === 0 ? 'all read' : `${slow} never read`,
-    p50.toFixed(2),
-    p99.toFixed(2),
-    (p99 / without.p99).toFixed(2),
-    memory.map((mebibytes) => mebibytes.toFixed(0)).join(' '),
-    back === undefined ? '' : back.toFixed(0),
+  const rounds = []
+  // In turns, since a bad moment of the machine is longer than what is looked for.
+  for (let round = 0; round < ROUNDS; round++) {
+    rounds.push({ without: await measure(0, seconds / ROUNDS), beside: await measure(SLOW, seconds / ROUNDS) })
+  }
+  const long = await measure(SLOW, seconds)
+  const rows = rounds.map(({ without, beside }, round) => [
+    `round ${round + 1}`,
+    `${without.p50.toFixed(2)}, ${without.p99.toFixed(2)}`,
+    `${beside.p50.toFixed(2)}, ${beside.p99.toFixed(2)}`,
+    (beside.p99 / without.p99).toFixed(2),
   ])
-  const head = [
-    'of 200',
-    'p50 ms',
-    'p99 ms of the others',
-    'to without',
-    'server MiB over the time',
-    'newest state after, ms',
-  ]
-  return `## Slow listeners: ${RATE} broadcasts/s of 2 KB for ${seconds} s\n\n${table(head, rows)}\n`
+  const head = ['p50, p99 in ms', 'all read', `${SLOW} never read, the others`, 'p99 to p99']
+  return [
+    `## Slow listeners: ${SLOW} of ${LISTENERS}, ${RATE} broadcasts/s of 2 KB`,
+    table(head, rows),
+    `Server over ${seconds} s, MiB: ${long.memory.map((mebibytes) => mebibytes.toFixed(0)).join(' ')}`,
+    `One that reads again has the newest state after ${long.back?.toFixed(0)} ms.\n`,
+  ].join('\n\n')
 }
 
 async function measure(slow: number, seconds: number) {
@@ -45,7 +46,7 @@ async function measure(slow: number, seconds: number) {
   const memory = await broadcast(owner, house, seconds)
   owner.say('slide', ['newest'], { stateMessage: true })
   const back = stuck.length > 0 ? await comeBack(stuck[0]!) : undefined
-  const figures = { slow, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), memory, back }
+  const figures = { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), memory, back }
   for (const client of [owner, ...listeners]) client.end()
   await house.end()
   return figures
@@ -58,7 +59,7 @@ async function broadcast(owner: RawClient, house: RunningHouse, seconds: number)
     const due = from + (sent * 1000) / RATE
     if (due > performance.now()) await sleep(due - performance.now())
     owner.say('pointer', [`~${performance.now().toFixed(3)}~${PAYLOAD}`])
-    if (sent % (RATE * Math.ceil(seconds / 6)) === 0) memory.push(house.memory())
+    if (sent % Math.ceil((RATE * seconds) / 6) === 0) memory.push(house.memory())
   }
   return [...memory, house.memory()]
 }
