@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { DEFAULT_LIMITS, type RoomLimits } from '../room/limits.ts'
 
 /** The settings that every runtime reads from its environment, each a text. */
 
@@ -40,4 +41,46 @@ export function readSettings<S extends v.GenericSchema>(schema: S, environment: 
   const result = v.safeParse(schema, environment)
   if (result.success) return result.output
   throw new Error(result.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`).join('\n'))
+}
+
+const KIBIBYTE = 1024
+const MEBIBYTE = 1024 * KIBIBYTE
+const DAY = 86_400
+
+/** The most that a runtime allows; sizes in bytes. */
+export type Bounds = Pick<
+  RoomLimits,
+  'listeners' | 'messageBytes' | 'stateBytes' | 'stateEntries' | 'tailBytes' | 'tailEntries'
+>
+
+/** The variables that bound a room, the same on every runtime but for how far they go. */
+export const roomVariables = (most: Bounds) => ({
+  MAX_LISTENERS: whole(DEFAULT_LIMITS.listeners, 1, most.listeners),
+  MESSAGE_BYTES: whole(DEFAULT_LIMITS.messageBytes, 512, most.messageBytes),
+  STATE_BYTES: whole(DEFAULT_LIMITS.stateBytes, KIBIBYTE, most.stateBytes),
+  STATE_ENTRIES: whole(DEFAULT_LIMITS.stateEntries, 1, most.stateEntries),
+  // By the tail a server knows what it has been sent already: it has to be more than an SDK has under way.
+  TAIL_BYTES: whole(DEFAULT_LIMITS.tailBytes, MEBIBYTE, most.tailBytes),
+  TAIL_ENTRIES: whole(DEFAULT_LIMITS.tailEntries, 512, most.tailEntries),
+  GRACE_SECONDS: whole(DEFAULT_LIMITS.grace / 1000, 1, 30 * DAY),
+  HANDSHAKE_SECONDS: whole(DEFAULT_LIMITS.handshake / 1000, 1, 300),
+  WRITE_DEADLINE_SECONDS: whole(30, 1, 3600),
+  FEEDBACK_RATE: whole(DEFAULT_LIMITS.feedbackRate, 1, 10_000),
+})
+
+type RoomVariables = Record<keyof ReturnType<typeof roomVariables>, number>
+
+export function limitsOf(variables: RoomVariables): RoomLimits {
+  return {
+    messageBytes: variables.MESSAGE_BYTES,
+    stateBytes: variables.STATE_BYTES,
+    stateEntries: variables.STATE_ENTRIES,
+    tailBytes: variables.TAIL_BYTES,
+    tailEntries: variables.TAIL_ENTRIES,
+    listeners: variables.MAX_LISTENERS,
+    highWaterMark: DEFAULT_LIMITS.highWaterMark,
+    grace: variables.GRACE_SECONDS * 1000,
+    handshake: variables.HANDSHAKE_SECONDS * 1000,
+    feedbackRate: variables.FEEDBACK_RATE,
+  }
 }

@@ -1,10 +1,9 @@
 import * as v from 'valibot'
-import { flag, origins, readSettings, whole } from '../http/settings.ts'
-import { DEFAULT_LIMITS, type RoomLimits } from '../room/limits.ts'
+import { flag, limitsOf, origins, readSettings, roomVariables, whole } from '../http/settings.ts'
+import type { RoomLimits } from '../room/limits.ts'
 import type { Synchronous } from './sqlite-driver.ts'
 
 const MEBIBYTE = 1024 * 1024
-const DAY = 86_400
 
 /** Every environment variable there is; the README's table says what each is for. */
 const Environment = v.object({
@@ -16,19 +15,16 @@ const Environment = v.object({
   DATA_DIR: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty')), 'data'),
   SYNCHRONOUS: v.optional(v.picklist(['normal', 'full'], 'must be normal or full'), 'normal'),
   MAX_ROOMS: whole(10_000, 1, 10_000_000),
-  MAX_LISTENERS: whole(DEFAULT_LIMITS.listeners, 1, 1_000_000),
   MAX_CONNECTIONS: whole(50_000, 1, 1_000_000),
-  MESSAGE_BYTES: whole(DEFAULT_LIMITS.messageBytes, 512, 16 * MEBIBYTE),
-  STATE_BYTES: whole(DEFAULT_LIMITS.stateBytes, 1024, 256 * MEBIBYTE),
-  STATE_ENTRIES: whole(DEFAULT_LIMITS.stateEntries, 1, 1_000_000),
-  // By the tail a server knows what it has been sent already: it has to be more than an SDK has under way.
-  TAIL_BYTES: whole(DEFAULT_LIMITS.tailBytes, MEBIBYTE, 256 * MEBIBYTE),
-  TAIL_ENTRIES: whole(DEFAULT_LIMITS.tailEntries, 512, 1_000_000),
-  GRACE_SECONDS: whole(DEFAULT_LIMITS.grace / 1000, 1, 30 * DAY),
-  HANDSHAKE_SECONDS: whole(DEFAULT_LIMITS.handshake / 1000, 1, 300),
-  WRITE_DEADLINE_SECONDS: whole(30, 1, 3600),
   PING_SECONDS: whole(30, 1, 3600),
-  FEEDBACK_RATE: whole(DEFAULT_LIMITS.feedbackRate, 1, 10_000),
+  ...roomVariables({
+    listeners: 1_000_000,
+    messageBytes: 16 * MEBIBYTE,
+    stateBytes: 256 * MEBIBYTE,
+    stateEntries: 1_000_000,
+    tailBytes: 256 * MEBIBYTE,
+    tailEntries: 1_000_000,
+  }),
 })
 
 export interface Config {
@@ -64,17 +60,6 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     maxConnections: env.MAX_CONNECTIONS,
     writeDeadline: env.WRITE_DEADLINE_SECONDS * 1000,
     pingInterval: env.PING_SECONDS * 1000,
-    limits: {
-      messageBytes: env.MESSAGE_BYTES,
-      stateBytes: env.STATE_BYTES,
-      stateEntries: env.STATE_ENTRIES,
-      tailBytes: env.TAIL_BYTES,
-      tailEntries: env.TAIL_ENTRIES,
-      listeners: env.MAX_LISTENERS,
-      highWaterMark: DEFAULT_LIMITS.highWaterMark,
-      grace: env.GRACE_SECONDS * 1000,
-      handshake: env.HANDSHAKE_SECONDS * 1000,
-      feedbackRate: env.FEEDBACK_RATE,
-    },
+    limits: limitsOf(env),
   }
 }

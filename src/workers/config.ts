@@ -1,11 +1,9 @@
 import * as v from 'valibot'
 import type { OriginPolicy } from '../http/origin.ts'
-import { flag, origins, readSettings, whole } from '../http/settings.ts'
-import { DEFAULT_LIMITS, type RoomLimits } from '../room/limits.ts'
+import { flag, limitsOf, origins, readSettings, roomVariables } from '../http/settings.ts'
+import type { RoomLimits } from '../room/limits.ts'
 
-const KIBIBYTE = 1024
-const MEBIBYTE = 1024 * KIBIBYTE
-const DAY = 86_400
+const MEBIBYTE = 1024 * 1024
 
 /**
  * Sockets that one object holds at most; one of them is the owner's, and some have not yet joined
@@ -23,16 +21,14 @@ const MESSAGE = MEBIBYTE
 const Variables = v.object({
   ALLOWED_ORIGINS: origins,
   REQUIRE_ORIGIN: flag,
-  MAX_LISTENERS: whole(DEFAULT_LIMITS.listeners, 1, SOCKETS - 1),
-  MESSAGE_BYTES: whole(DEFAULT_LIMITS.messageBytes, 512, MESSAGE),
-  STATE_BYTES: whole(DEFAULT_LIMITS.stateBytes, KIBIBYTE, 8 * MEBIBYTE),
-  STATE_ENTRIES: whole(DEFAULT_LIMITS.stateEntries, 1, 100_000),
-  TAIL_BYTES: whole(DEFAULT_LIMITS.tailBytes, MEBIBYTE, 8 * MEBIBYTE),
-  TAIL_ENTRIES: whole(DEFAULT_LIMITS.tailEntries, 512, 100_000),
-  GRACE_SECONDS: whole(DEFAULT_LIMITS.grace / 1000, 1, 30 * DAY),
-  HANDSHAKE_SECONDS: whole(DEFAULT_LIMITS.handshake / 1000, 1, 300),
-  WRITE_DEADLINE_SECONDS: whole(30, 1, 3600),
-  FEEDBACK_RATE: whole(DEFAULT_LIMITS.feedbackRate, 1, 10_000),
+  ...roomVariables({
+    listeners: SOCKETS - 1,
+    messageBytes: MESSAGE,
+    stateBytes: 8 * MEBIBYTE,
+    stateEntries: 100_000,
+    tailBytes: 8 * MEBIBYTE,
+    tailEntries: 100_000,
+  }),
 })
 
 export interface Config {
@@ -51,17 +47,6 @@ export function readConfig(environment: object): Config {
     origins: { allowed: env.ALLOWED_ORIGINS, allowNone: !env.REQUIRE_ORIGIN },
     sockets: SOCKETS,
     writeDeadline: env.WRITE_DEADLINE_SECONDS * 1000,
-    limits: {
-      messageBytes: env.MESSAGE_BYTES,
-      stateBytes: env.STATE_BYTES,
-      stateEntries: env.STATE_ENTRIES,
-      tailBytes: env.TAIL_BYTES,
-      tailEntries: env.TAIL_ENTRIES,
-      listeners: env.MAX_LISTENERS,
-      highWaterMark: DEFAULT_LIMITS.highWaterMark,
-      grace: env.GRACE_SECONDS * 1000,
-      handshake: env.HANDSHAKE_SECONDS * 1000,
-      feedbackRate: env.FEEDBACK_RATE,
-    },
+    limits: limitsOf(env),
   }
 }
