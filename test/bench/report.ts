@@ -124,6 +124,11 @@ function verdictCell({ reached, disturbed }: Verdict): string {
 
 /** The targets, and whether each was reached. */
 export function targetsSection(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map((verdict) => [verdict.target, verdict.measured, verdictCell(verdict)])
-  return `## targets\n\n${table(['target', 'measured', 'reached'], rows)}`
+  const rows = verdicts.map((verdict) => [
+    verdict.target,
+    verdict.measured,
+    `${verdict.quietRounds}`,
+    verdictCell(verdict),
+  ])
+  return `## targets\n\n${table(['target', 'measured', 'quiet rounds', 'reached'], rows)}`
 }

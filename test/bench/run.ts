@@ -85,7 +85,7 @@ function report(options: Options, measurements: readonly Measurement[]): void {
     : 'NOT pinned: taskset or a second core is missing'
   const sections = [
     '# roomcast bench',
-    `${machine.cores} × ${machine.cpu}, Node ${machine.node}; ${where}; medians of ${options.rounds} round(s).`,
+    `${machine.cores} × ${machine.cpu}, Node ${machine.node}; ${where}; medians of the undisturbed of ${options.rounds} round(s).`,
     ...options.loads.map((load) => loadSection(results, load, serversOf(load, options))),
     targetsSection(verdicts),
   ]

@@ -9,6 +9,8 @@ export interface Verdict {
   readonly measured: string
   /** Undefined when the run has not measured what it takes. */
   readonly reached: boolean | undefined
+  /** How many rounds measured it undisturbed: a verdict of few says little. */
+  readonly quietRounds: number
   /** Drawn from disturbed rounds, for want of others: then it says little. */
   readonly disturbed: boolean
 }
@@ -127,6 +129,7 @@ export function judge(results: Results): Verdict[] {
   return targets.map(({ load, claim, of, judge }) => {
     const { rounds, disturbed } = results.rounds(load, ...of)
     const outcome = rounds.length > 0 ? judge(results) : undefined
-    return { target: `${load}: ${claim}`, ...(outcome ?? { measured: 'not measured', reached: undefined }), disturbed }
+    const answer = outcome ?? { measured: 'not measured', reached: undefined }
+    return { target: `${load}: ${claim}`, ...answer, quietRounds: disturbed ? 0 : rounds.length, disturbed }
   })
 }

@@ -33,10 +33,11 @@ if (executable === undefined) {
 export function describeInBrowser(name: string, tests: (enter: Enter) => void): void {
   describe.skipIf(executable === undefined)(name, () => {
     let browser: Browser | undefined
-    const config = temporaryFolder()
+    let config: ReturnType<typeof temporaryFolder> | undefined
 
     beforeAll(async () => {
       bundlePage()
+      config = temporaryFolder()
       browser = await chromium.launch({
         executablePath: executable!,
         headless: true,
@@ -47,7 +48,7 @@ export function describeInBrowser(name: string, tests: (enter: Enter) => void): 
 
     afterAll(async () => {
       await browser?.close()
-      config.remove()
+      config?.remove()
     })
 
     tests(async (options) => {

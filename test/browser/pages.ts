@@ -123,8 +123,9 @@ export class Member {
   /** How much of the stage has ink on it, and which tenths of its height, counted from above. */
   ink(): Promise<{ share: number; tenths: number[] }> {
     return this.part('ink').evaluate((element) => {
-      const { width, height, getContext } = element as unknown as Canvas
-      const { data } = getContext.call(element, '2d').getImageData(0, 0, width, height)
+      const canvas = element as unknown as Canvas
+      const { width, height } = canvas
+      const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
       const tenths = new Set<number>()
       let inked = 0
       for (let pixel = 0; pixel < width * height; pixel++) {
