@@ -6,7 +6,7 @@ import { type Held, held, letGo } from './memory.ts'
 import { presentIn } from './presenter.ts'
 
 /** The answers after which there is nothing left to take back. */
-const LOST = new Set(['take_back_refused', 'room_not_found', 'room_closed', 'room_abandoned'])
+const LOST = new Set(['take_back_refused', 'room_not_found', 'room_closed', 'room_abandoned', 'room_lost'])
 
 /** Opens a room and presents in it, or takes back the one that this tab held before it was reloaded. */
 export async function open(root: HTMLElement, room?: Held): Promise<void> {

@@ -10,14 +10,14 @@ export const AUDIENCE: Readonly<Record<Exclude<Status, 'ended'> | 'waiting', Wor
   live: ['Live', 'You see what the presenter shows now.'],
   waiting: ['Waiting', 'The presenter’s line is gone. The room waits for them to come back.'],
   reconnecting: ['Reconnecting', 'Your line is gone. What you see may be a moment old.'],
-  stale: ['Out of date', 'There has been no line for a while. What you see may be old. Still trying.'],
+  stale: ['Out of date', 'There is no line to the room just now. What you see may be old. Still trying.'],
 }
 
 export const PRESENTER: Readonly<Record<Exclude<Status, 'ended'>, Words>> = {
   connecting: ['Opening', 'Opening the room.'],
   live: ['On air', 'Your audience sees what you show.'],
   reconnecting: ['Reconnecting', 'Your line is gone, and is being taken up again.'],
-  stale: ['Off air', 'There has been no line for a while. Still trying.'],
+  stale: ['Off air', 'There is no line to the room just now. Still trying.'],
 }
 
 /** Why it is over. */
@@ -28,6 +28,8 @@ export function farewell(ending: Following<Show>['ending'], who: 'listener' | 'p
       return ['The show is over.', 'The presenter has ended it. Thank you for being here.']
     case 'room_abandoned':
       return ['The show is over.', 'The presenter’s line was lost, and did not come back in time.']
+    case 'room_lost':
+      return ['The show was lost.', 'The server has lost the room.']
     case 'room_not_found':
       return ['There is no such room.', 'Its show has ended, or the link is not whole.']
     case 'take_back_refused':

@@ -20,6 +20,7 @@ export const CODES = {
   state_full: { http: 413, retry: false },
   rate_limited: { http: 429, retry: true },
   log_unavailable: { http: 503, retry: true },
+  broadcasts_lost: { http: 409, retry: false },
 
   // Disconnects that a client may come back from.
   handshake_timeout: { http: 408, close: 4000, retry: true },
@@ -34,6 +35,7 @@ export const CODES = {
   // Disconnects that are final.
   room_closed: { http: 410, close: 1000, retry: false },
   room_abandoned: { http: 410, close: 1000, retry: false },
+  room_lost: { http: 410, close: 1000, retry: false },
   left: { http: 204, close: 1000, retry: false },
   message_too_large: { http: 413, close: 1009, retry: false },
   room_not_found: { http: 404, close: 4500, retry: false },
@@ -49,7 +51,7 @@ export type Code = keyof typeof CODES
 export type DisconnectCode = { [C in Code]: (typeof CODES)[C] extends { close: number } ? C : never }[Code]
 
 /** Why a room is over, as its clients are told. */
-export type EndReason = 'room_closed' | 'room_abandoned'
+export type EndReason = 'room_closed' | 'room_abandoned' | 'room_lost'
 
 /** What a failed request is answered with, besides its code. */
 export interface Problem {

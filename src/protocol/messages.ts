@@ -172,6 +172,11 @@ export type RoomEvent =
       readonly replay: number
       readonly position: Position
     }
+  | {
+      /** True: this server cannot reach the room's log, so what is shown may be old; false: it is level again. */
+      readonly type: 'stale'
+      readonly stale: boolean
+    }
   | { readonly type: 'pong' }
 
 /** Status 5. */

@@ -84,6 +84,15 @@ export class Audience {
     listener.lagging = true
   }
 
+  /** What the listeners stand at is void: each gets what `conflate` gives for its seq, or for -1 where that is void, too. */
+  restart(isSeqVoid: boolean): void {
+    for (const listener of this.#listeners) {
+      listener.cursor = FALLEN
+      if (isSeqVoid) listener.seq = -1
+    }
+    this.wake()
+  }
+
   remove(listener: Listener): void {
     const { place } = listener
     if (place < 0) return

@@ -94,6 +94,8 @@ export interface Snapshot {
   readonly seq: number
   readonly term: number
   readonly ownerHere: boolean
+  /** The node that the owner came to; absent where there are no nodes. */
+  readonly ownerNode?: string | undefined
   /** In the order of `seq`. */
   readonly state: readonly Entry[]
   /** The newest broadcasts, in the order of `seq`, without a gap up to `seq`. */
@@ -106,12 +108,21 @@ export interface Presence {
   readonly term: number
   /** It came with the key of a handover. */
   readonly handedOver?: boolean
+  /** The node that it came to; absent where there are no nodes. */
+  readonly node?: string | undefined
 }
 
 /** Who follows a room's log. It is told everything in the log's order, and must not throw. */
 export interface Follower {
   published(entry: Entry): void
   presence(owner: Presence): void
+  /**
+   * What was missed cannot be told one by one: the room stands as in `snapshot`. With another epoch, broadcasts that the log
+   * had taken are lost.
+   */
+  restarted(snapshot: Snapshot): void
+  /** True: the log is out of reach, and nothing is told until this is called with false. */
+  stale(isStale: boolean): void
   /** Nothing more will come. */
   ended(reason: EndReason): void
 }
@@ -122,9 +133,18 @@ export interface Ownership {
   readonly handedOver: boolean
 }
 
+/** The other servers over the same log; where there are none, there is no such port. */
+export interface Nodes {
+  /** This server's own. The ids of its clients begin with it and a dot. */
+  readonly name: string
+  /** Asks a room as `node` holds it. Undefined: there is no such node, or no such room there, or no answer in time. */
+  ask(node: string, uuid: string, question: string): Promise<string | undefined>
+}
+
 /**
  * Where rooms are kept: the one who gives each broadcast its place. Calls for a room take effect in the order they were
- * made. What a promise resolved with is as durable as this log promises; a rejection is a `RoomError`, and changed nothing.
+ * made. What a promise resolved with is as durable as this log promises; a rejection is a `RoomError`, and changed nothing,
+ * except that after `log_unavailable` it may not be known whether it did.
  *
  * An implementer may not assume that a room is followed when it is appended to, that the caller waits for one call before
  * it makes the next, or that ids and keys hold no strange characters.

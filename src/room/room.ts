@@ -35,24 +35,26 @@ export interface RoomHouse {
 const END_MESSAGES: Record<EndReason, string> = {
   room_closed: 'the owner closed the room',
   room_abandoned: 'the owner left and did not come back in time',
+  room_lost: 'the room was lost: its log does not have it any more',
 }
 
 /** A room as this server holds it: it follows its log, and writes what the log publishes to the clients that are here. */
 export class Room implements Follower {
   readonly uuid: string
   readonly #house: RoomHouse
-  readonly #epoch: string
   readonly #tail: Tail
-  readonly #state: State
   readonly #audience: Audience
   readonly #clients = new Map<string, Client>()
   readonly #roll: Roll
   /** Nobody is here any more, or the room has ended. */
   readonly #onDone: () => void
+  #epoch: string
+  #state: State
   #seq: number
   #term: number
   #owner: Client | undefined
   #ownerHere: boolean
+  #isStale = false
   #ended: EndReason | undefined
   #lastConflation: { seq: number; head: number; batch: Batch } | undefined
 
@@ -67,8 +69,7 @@ export class Room implements Follower {
     this.#onDone = onDone
     this.#state = new State(house.limits, state, seq)
     this.#tail = new Tail(house.limits, seq - tail.length)
-    for (const entry of tail) this.#tail.push(broadcastText(entry.seq, entry.body), entry.seq)
-    this.#tail.trim()
+    this.#remember(tail)
     this.#audience = new Audience(this.#tail, this, house.writer, house.limits.highWaterMark)
     this.#roll = new Roll(
       house.clock,
@@ -104,6 +105,7 @@ export class Room implements Follower {
     this.#admit(client, since)
     this.#audience.add(client)
     if (!this.#ownerHere) client.tell(event(this.uuid, { type: 'owner', here: false }))
+    if (this.#isStale) client.tell(event(this.uuid, { type: 'stale', stale: true }))
     this.#roll.joined(client.id)
   }
 
@@ -115,6 +117,7 @@ export class Room implements Follower {
     client.term = term
     this.#owner = client
     this.#admit(client, since, ownerKey)
+    if (this.#isStale) client.tell(event(this.uuid, { type: 'stale', stale: true }))
     if (this.#audience.size > 0) this.#roll.restart([...this.#listeners()].map(({ id }) => id))
   }
 
@@ -217,6 +220,28 @@ export class Room implements Follower {
     this.#announce({ type: 'owner', here, ...(handedOver && { handedOver: true }) })
   }
 
+  restarted(snapshot: Snapshot): void {
+    const { epoch, seq, term, ownerHere, ownerNode, state, tail } = snapshot
+    const isLoss = epoch !== this.#epoch
+    this.#epoch = epoch
+    this.#seq = seq
+    this.#state = new State(this.#house.limits, state, seq)
+    this.#lastConflation = undefined
+    this.#tail.restart(seq - tail.length)
+    this.#remember(tail)
+    this.#audience.restart(isLoss)
+    this.presence({ here: ownerHere, term, node: ownerNode })
+    if (isLoss) this.#refuse(this.#owner, undefined, new RoomError('broadcasts_lost', 'the log has lost broadcasts'))
+  }
+
+  stale(isStale: boolean): void {
+    if (isStale === this.#isStale) return
+    this.#isStale = isStale
+    const news: RoomEvent = { type: 'stale', stale: isStale }
+    this.#announce(news)
+    this.#owner?.tell(event(this.uuid, news))
+  }
+
   ended(reason: EndReason): void {
     this.#ended = reason
     const text = encode(goodbye(this.uuid, { code: reason, message: END_MESSAGES[reason] }))
@@ -233,7 +258,7 @@ export class Room implements Follower {
     if (last?.seq === seq && last.head === head) return last.batch
     const changed = this.#state.changedSince(seq)
     const entries = changed ?? this.#state.entries()
-    const missed = this.#seq - seq - entries.filter((entry) => entry.seq > seq).length
+    const missed = this.#seq - Math.max(seq, 0) - entries.filter((entry) => entry.seq > seq).length
     const lagged: RoomEvent = {
       type: 'lagged',
       missed,
@@ -286,13 +311,18 @@ export class Room implements Follower {
     this.#acknowledge(owner, said.id, this.#seq)
   }
 
+  #remember(tail: readonly Entry[]): void {
+    for (const entry of tail) this.#tail.push(broadcastText(entry.seq, entry.body), entry.seq)
+    this.#tail.trim()
+  }
+
   #acknowledge(client: Client, id: string | undefined, seq: number): void {
     if (id === undefined) return
     client.tell(event(this.uuid, { type: 'ack', id, position: { epoch: this.#epoch, seq } }))
   }
 
-  #refuse(client: Client, id: string | undefined, error: unknown): void {
-    client.tell(event(this.uuid, { type: 'error', ...problemOf(error), ...(id !== undefined && { id }) }))
+  #refuse(client: Client | undefined, id: string | undefined, error: unknown): void {
+    client?.tell(event(this.uuid, { type: 'error', ...problemOf(error), ...(id !== undefined && { id }) }))
   }
 
   #ownerDropped(owner: Client): void {

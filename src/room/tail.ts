@@ -60,6 +60,16 @@ export class Tail {
     this.#trimTo(1, this.head)
   }
 
+  /** All that is in it is void; the room's seq is `seq` now. */
+  restart(seq: number): void {
+    this.#base = this.head
+    this.#first = this.#base
+    this.#items = []
+    this.#forgotten = seq
+    this.#lastRange = undefined
+    this.#lastRecovery = undefined
+  }
+
   /** Characters of text from `cursor` to the head. */
   sizeFrom(cursor: number): number {
     return this.#size - (this.#items[cursor - this.#base - 1]?.end ?? this.#startOfItems())

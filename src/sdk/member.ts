@@ -34,6 +34,8 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   #clientId = ''
   #hasBeenIn = false
   #isIn = false
+  /** The server itself cannot reach the room's log. */
+  #isServerStale = false
   /** Held back until whoever waited for the welcome has put up its handlers. */
   #held: ServerMessage[] | undefined
 
@@ -158,6 +160,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     this.#hasBeenIn = true
     this.line.established()
     this.#isIn = true
+    this.#isServerStale = false
     if (welcome.recovered) this.#order.startRecovery(welcome.position.seq)
     else {
       this.#order.startReplay(welcome.replay, welcome.position, false)
@@ -169,7 +172,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   }
 
   #liveIfLevel(): void {
-    if (this.#isIn && this.#order.isLevel) this.#setStatus('live')
+    if (this.#isIn && this.#order.isLevel && !this.#isServerStale) this.#setStatus('live')
   }
 
   #hold(): void {
@@ -186,6 +189,11 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     if (event.type === 'lagged') {
       this.#order.startReplay(event.replay, event.position, !event.reset)
       if (event.reset) this.#events.run('reset', undefined)
+    }
+    if (event.type === 'stale') {
+      this.#isServerStale = event.stale
+      if (event.stale) this.#setStatus('stale')
+      else this.#liveIfLevel()
     }
     this.happened(event)
   }

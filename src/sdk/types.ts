@@ -16,7 +16,8 @@ export type Name<A extends Actions> = keyof A & string
  * - `connecting`: for the first time.
  * - `live`: what is shown is what the owner shows now.
  * - `reconnecting`: the line is gone, and is being taken up again.
- * - `stale`: the line has been gone for so long (`staleAfter`) that what is shown may be old; it is still being tried.
+ * - `stale`: the line has been gone for so long (`staleAfter`) that what is shown may be old; it is still being tried. Or the
+ *   line holds, and the server cannot reach the room.
  * - `ended`: over for good, `ending` says why. Nothing is tried any more.
  */
 export type Status = 'connecting' | 'live' | 'reconnecting' | 'stale' | 'ended'

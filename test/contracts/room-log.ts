@@ -25,6 +25,8 @@ export class Recorder implements Follower {
   readonly snapshot: Snapshot
   readonly entries: Entry[] = []
   readonly presences: Presence[] = []
+  readonly restarts: Snapshot[] = []
+  readonly stales: boolean[] = []
   endedBy: EndReason | undefined
 
   constructor(snapshot: Snapshot) {
@@ -37,6 +39,14 @@ export class Recorder implements Follower {
 
   presence(owner: Presence): void {
     this.presences.push(owner)
+  }
+
+  restarted(snapshot: Snapshot): void {
+    this.restarts.push(snapshot)
+  }
+
+  stale(isStale: boolean): void {
+    this.stales.push(isStale)
   }
 
   ended(reason: EndReason): void {
