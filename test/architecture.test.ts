@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 const PACKAGES: { name: RegExp; only: string[] }[] = [
   { name: /^node:/, only: ['node'] },
   { name: /^ws$/, only: ['node'] },
+  { name: /^@redis\/client$/, only: ['node'] },
   { name: /^@hono\/node-server/, only: ['node'] },
   { name: /^cloudflare:/, only: ['workers'] },
   { name: /^hono/, only: ['http', 'node', 'workers'] },

@@ -10,12 +10,14 @@ export interface StateLimits {
 }
 
 /** Throws `state_full` where a state of so many entries and bytes is over a limit (R3). */
-export function checkState({ stateEntries, stateBytes }: StateLimits, entries: number, bytes: number): void {
-  if (entries > stateEntries) throw stateFull(stateEntries, 'entries')
-  if (bytes > stateBytes) throw stateFull(stateBytes, 'bytes')
+export function checkState(limits: StateLimits, entries: number, bytes: number): void {
+  if (entries > limits.stateEntries) throw stateFull(limits, 'entries')
+  if (bytes > limits.stateBytes) throw stateFull(limits, 'bytes')
 }
 
-function stateFull(limit: number, of: string): RoomError {
+/** The refusal of what would be too many of that (R3). */
+export function stateFull({ stateEntries, stateBytes }: StateLimits, of: 'entries' | 'bytes'): RoomError {
+  const limit = of === 'entries' ? stateEntries : stateBytes
   const message = `the room's state is full: at most ${limit} ${of}`
   return new RoomError('state_full', message, { field: 'stateMessage', limit })
 }

@@ -1,0 +1,76 @@
+import type { RedisDriver } from './driver.ts'
+import { BEAT, DROP, ENLIST, PLACE, SWEEP } from './scripts.ts'
+
+/** Milliseconds for which a node may be silent before its owners are taken to be gone. */
+export const LEASE = 10_000
+
+/** Rooms that are looked at in one sweep, and named in one call. */
+const MANY = 1000
+
+export interface Swept {
+  /** Rooms whose owner's node is silent, and when it was last heard of. */
+  readonly silent: readonly { readonly uuid: string; readonly at: number }[]
+  /** Rooms whose owner has left before the time that was asked about. */
+  readonly left: readonly string[]
+}
+
+/**
+ * All rooms there are, by when their owner was last known to be here. It is in a slot of its own, so that a room and its place
+ * here are not changed in one step: the room's own word is the truth, and who finds them to differ mends the index.
+ */
+export class RoomIndex {
+  readonly #driver: RedisDriver
+  readonly #keys: readonly string[]
+  readonly #expiry: string
+
+  /** `expiry`: milliseconds after which it is forgotten, if no node looks after it. */
+  constructor(driver: RedisDriver, prefix: string, expiry: number) {
+    this.#driver = driver
+    this.#keys = ['here', 'gone', 'watch'].map((name) => `${prefix}{index}:${name}`)
+    this.#expiry = String(expiry)
+  }
+
+  /** False: there are `most` rooms. */
+  async enlist(uuid: string, most: number): Promise<boolean> {
+    return (await this.#run(ENLIST, String(most), this.#expiry, uuid)) === 1
+  }
+
+  /** Its owner is here. */
+  async placeHere(uuid: string): Promise<void> {
+    await this.#run(PLACE, uuid, this.#expiry, '')
+  }
+
+  /** Its owner has been gone since `at`. */
+  async placeGone(uuid: string, at: number): Promise<void> {
+    await this.#run(PLACE, uuid, this.#expiry, String(at))
+  }
+
+  async drop(uuid: string): Promise<void> {
+    await this.#run(DROP, uuid)
+  }
+
+  /** The owners of these rooms are here, still. Returns those that were not thought to be. */
+  async beat(uuids: readonly string[]): Promise<string[]> {
+    const missing: string[] = []
+    for (let i = 0; i < uuids.length; i += MANY) {
+      missing.push(...((await this.#run(BEAT, this.#expiry, ...uuids.slice(i, i + MANY))) as string[]))
+    }
+    return missing
+  }
+
+  async sweep(time: number): Promise<Swept> {
+    const reply = await this.#run(SWEEP, String(time), String(LEASE), this.#expiry, String(MANY))
+    const [silent, left] = reply as [string[], string[]]
+    return {
+      silent: Array.from({ length: silent.length / 2 }, (_, i) => ({
+        uuid: silent[2 * i]!,
+        at: Number(silent[2 * i + 1]),
+      })),
+      left,
+    }
+  }
+
+  #run(script: string, ...args: string[]): Promise<unknown> {
+    return this.#driver.run(script, this.#keys, args)
+  }
+}

@@ -1,0 +1,98 @@
+import type { EndReason } from '../../protocol/codes.ts'
+import type { Retain } from '../../protocol/messages.ts'
+import type { Draft, Entry, Presence, Snapshot } from '../../room/ports.ts'
+
+/** What is published of a room. */
+export type News =
+  | { readonly kind: 'entry'; readonly record: string }
+  | ({ readonly kind: 'presence'; readonly version: number } & Presence)
+  | { readonly kind: 'epoch'; readonly epoch: string }
+  | { readonly kind: 'ended'; readonly reason: EndReason }
+
+/** A room's figures, as the log has them. */
+export interface Figures {
+  readonly epoch: string
+  readonly seq: number
+  readonly presence: Presence
+  readonly presenceVersion: number
+}
+
+/** What was read of a room. */
+export interface Reading {
+  readonly figures: Figures
+  /** Records; from the seq that was asked for, where the tail covers it. */
+  readonly tail: readonly string[]
+  /** Of all that is stored; absent where the tail covers what was asked for. */
+  readonly state?: readonly string[]
+}
+
+interface Header {
+  readonly term: number
+  readonly id?: string
+  readonly key?: string
+  readonly retain?: Retain
+  readonly echo?: true
+  readonly bytes: number
+}
+
+/** A draft as the log keeps it, but for the seq and a newline that the log puts before it: a line of JSON, and the body. */
+export function textOf({ term, id, state, echo, bytes, body }: Draft): string {
+  const header: Partial<Header> = { term, id, key: state?.key, retain: state?.retain, echo, bytes } as Header
+  return `${JSON.stringify(header)}\n${body}`
+}
+
+export function recordOf(seq: number, draft: Draft): string {
+  return `${seq}\n${textOf(draft)}`
+}
+
+export function seqOf(record: string): number {
+  return Number.parseInt(record, 10)
+}
+
+export function entryOf(record: string): Entry {
+  const afterSeq = record.indexOf('\n')
+  const afterHeader = record.indexOf('\n', afterSeq + 1)
+  const { term, id, key, retain, echo, bytes }: Header = JSON.parse(record.slice(afterSeq + 1, afterHeader))
+  return {
+    seq: seqOf(record),
+    term,
+    id,
+    state: key === undefined ? undefined : { key, retain: retain! },
+    echo,
+    body: record.slice(afterHeader + 1),
+    bytes,
+  }
+}
+
+/** Reads what was published. */
+export function newsOf(message: string): News {
+  return message.startsWith('{') ? JSON.parse(message) : { kind: 'entry', record: message }
+}
+
+/** Reads the reply of the script `READ`. */
+export function readingOf(reply: unknown): Reading | undefined {
+  if (reply === null) return undefined
+  const [kept, tail, fields] = reply as [(string | null)[], string[], string[] | undefined]
+  const [epoch, seq, term, left, node, handed, version] = kept
+  const figures = {
+    epoch: epoch!,
+    seq: Number(seq),
+    presence: { here: left === null, term: Number(term), node: node ?? undefined, handedOver: handed === '1' },
+    presenceVersion: Number(version),
+  }
+  if (fields === undefined) return { figures, tail }
+  return { figures, tail, state: fields.filter((_, i) => i % 2 === 1 && !fields[i - 1]!.startsWith('#')) }
+}
+
+export function snapshotOf({ figures, tail, state = [] }: Reading): Snapshot {
+  const { epoch, seq, presence } = figures
+  return {
+    epoch,
+    seq,
+    term: presence.term,
+    ownerHere: presence.here,
+    ownerNode: presence.node,
+    state: state.map(entryOf).sort((a, b) => a.seq - b.seq),
+    tail: tail.map(entryOf),
+  }
+}

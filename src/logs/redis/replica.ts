@@ -1,0 +1,237 @@
+import type { EndReason } from '../../protocol/codes.ts'
+import type { Follower } from '../../room/ports.ts'
+import { entryOf, type Figures, type News, newsOf, type Reading, seqOf, snapshotOf } from './records.ts'
+
+/** What a replica asks of the log. Each rejects when that is out of reach. */
+export interface Source {
+  /** What the log has after `seq` of `epoch`; undefined: there is no such room. */
+  read(epoch: string, seq: number): Promise<Reading | undefined>
+  /** The log's broadcasts are not what they were in `epoch`: gives them another. */
+  renew(epoch: string): Promise<void>
+}
+
+/** News held back while the log is read; more than this is read again. */
+const HELD = 10_000
+
+/**
+ * A room of this node, kept level with the log: told by news, which may be missed, and by reading, which is asked for when
+ * something is. Its follower sees each broadcast once and in order.
+ */
+export class Replica {
+  readonly #source: Source
+  readonly #onEnd: (reason: EndReason) => void
+  #follower: Follower | undefined
+  #epoch = ''
+  #seq = 0
+  #term = 0
+  #presenceVersion = -1
+  /** The record at `#seq`, where it is known. */
+  #last: string | undefined
+  /** Not undefined while the log is read. */
+  #held: News[] | undefined = []
+  #hasEnded = false
+  #isStale = false
+  /** The last look at the log did not find the room. */
+  #isMissing = false
+  /** Something has come since it was last asked. */
+  #isLively = false
+  /** What it was asked to read for is newer than what it is reading. */
+  #isReadAgain = false
+  /** The seq that last showed that something was missing: where the log has nothing before it, it is not the log's. */
+  #suspect = 0
+
+  constructor(source: Source, onEnd: (reason: EndReason) => void) {
+    this.#source = source
+    this.#onEnd = onEnd
+  }
+
+  get isStale(): boolean {
+    return this.#isStale
+  }
+
+  /** Begins with what was read; what was heard since it was made follows. */
+  start<F extends Follower>(reading: Reading, begin: (snapshot: ReturnType<typeof snapshotOf>) => F): F {
+    const follower = begin(snapshotOf(reading))
+    this.#follower = follower
+    this.#stand(reading)
+    this.#term = reading.figures.presence.term
+    this.#presenceVersion = reading.figures.presenceVersion
+    this.#release()
+    return follower
+  }
+
+  /** Nobody follows any more. */
+  stop(): void {
+    this.#hasEnded = true
+    this.#held = undefined
+  }
+
+  /** A message of the room's channel. */
+  readonly receive = (message: string): void => {
+    this.#isLively = true
+    try {
+      this.hear(newsOf(message))
+    } catch {
+      // Somebody else has written on the room's channel: what there is, the log knows.
+      void this.check()
+    }
+  }
+
+  hear(news: News): void {
+    if (this.#hasEnded) return
+    if (this.#held === undefined || this.#isNext(news)) this.#take(news)
+    else if (this.#held.length < HELD) this.#held.push(news)
+    else this.#isReadAgain = true
+  }
+
+  /** Whether nothing has come since this was last asked: then a look at the log is due. */
+  wasQuiet(): boolean {
+    const wasQuiet = !this.#isLively
+    this.#isLively = false
+    return wasQuiet
+  }
+
+  isLevelWith({ epoch, seq, presenceVersion }: Omit<Figures, 'presence'>): boolean {
+    return epoch === this.#epoch && seq <= this.#seq && presenceVersion <= this.#presenceVersion
+  }
+
+  /** Reads what was missed. Never rejects: what cannot be read makes the replica stale, until a later check. */
+  async check(): Promise<void> {
+    if (this.#hasEnded) return
+    if (this.#held !== undefined) {
+      this.#isReadAgain = true
+      return
+    }
+    this.#held = []
+    try {
+      do {
+        this.#isReadAgain = false
+        await this.#read()
+      } while (this.#isReadAgain && !this.#hasEnded)
+      this.#setStale(false)
+    } catch {
+      this.#setStale(true)
+    }
+    this.#release()
+  }
+
+  end(reason: EndReason): void {
+    if (this.#hasEnded) return
+    this.stop()
+    this.#follower?.ended(reason)
+    this.#onEnd(reason)
+  }
+
+  async #read(): Promise<void> {
+    const epoch = this.#epoch
+    const reading = await this.#source.read(epoch, this.#seq)
+    if (this.#hasEnded) return
+    if (reading === undefined) return this.#vanish()
+    this.#isMissing = false
+    const { figures, tail, state } = reading
+    if (state === undefined && this.#meets(tail)) {
+      for (const record of tail) this.#publish(record)
+      return this.#tellPresence(figures)
+    }
+    const isBroken = figures.epoch === epoch && (state === undefined || figures.seq < this.#seq)
+    if (isBroken) {
+      await this.#source.renew(epoch)
+      this.#isReadAgain = true
+    } else this.#restart(reading)
+  }
+
+  /** Whether `news` can be told although the log is being read: nothing that is missing comes before it. */
+  #isNext(news: News): boolean {
+    if (this.#follower === undefined || this.#held!.length > 0) return false
+    return news.kind !== 'entry' || seqOf(news.record) <= this.#seq + 1
+  }
+
+  /** Word of why it ended may come a little later than that it is gone: only at the second look it is lost. */
+  #vanish(): void {
+    if (this.#isMissing) return this.end('room_lost')
+    this.#isMissing = true
+    throw new Error('there is no such room any more')
+  }
+
+  /** Whether a tail has what this has at its place; true where one of them does not say. */
+  #meets(tail: readonly string[]): boolean {
+    const [first] = tail
+    if (first === undefined || this.#last === undefined) return true
+    const counterpart = tail[this.#seq - seqOf(first)]
+    return counterpart === undefined || counterpart === this.#last
+  }
+
+  #restart(reading: Reading): void {
+    this.#stand(reading)
+    this.#follower?.restarted(snapshotOf(reading))
+    this.#term = reading.figures.presence.term
+    this.#presenceVersion = reading.figures.presenceVersion
+  }
+
+  #stand({ figures, tail }: Reading): void {
+    this.#epoch = figures.epoch
+    this.#seq = figures.seq
+    this.#last = tail.at(-1)
+  }
+
+  #release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const [i, news] of held.entries()) {
+      if (this.#hasEnded) return
+      // One of them has shown that something is missing: the rest waits for that.
+      if (this.#held !== undefined) {
+        ;(this.#held as News[]).push(...held.slice(i))
+        return
+      }
+      this.#take(news)
+    }
+    if (this.#isReadAgain) void this.check()
+  }
+
+  #take(news: News): void {
+    switch (news.kind) {
+      case 'entry':
+        if (seqOf(news.record) > this.#seq + 1) return this.#miss(news)
+        return this.#publish(news.record)
+      case 'presence':
+        return this.#tellPresence({ presence: news, presenceVersion: news.version })
+      case 'epoch':
+        if (news.epoch !== this.#epoch) void this.check()
+        return
+      case 'ended':
+        return this.end(news.reason)
+    }
+  }
+
+  #miss(news: Extract<News, { kind: 'entry' }>): void {
+    if (seqOf(news.record) === this.#suspect) return
+    this.#suspect = seqOf(news.record)
+    void this.check()
+    this.#held?.push(news)
+  }
+
+  #publish(record: string): void {
+    if (seqOf(record) !== this.#seq + 1) return
+    const entry = entryOf(record)
+    this.#seq++
+    this.#last = record
+    this.#follower?.published(entry)
+  }
+
+  #tellPresence({ presence, presenceVersion }: Pick<Figures, 'presence' | 'presenceVersion'>): void {
+    if (presenceVersion <= this.#presenceVersion) return
+    const { here, term, node } = presence
+    this.#presenceVersion = presenceVersion
+    // Handed over is what raised the term; afterwards it only is how this owner once came.
+    const handedOver = presence.handedOver === true && term > this.#term
+    this.#term = term
+    this.#follower?.presence({ here, term, node, handedOver })
+  }
+
+  #setStale(isStale: boolean): void {
+    if (this.#hasEnded || isStale === this.#isStale) return
+    this.#isStale = isStale
+    this.#follower?.stale(isStale)
+  }
+}

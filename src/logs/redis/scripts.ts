@@ -1,0 +1,322 @@
+/**
+ * All that the log does to Redis, each an atomic step there (redis.io/docs/latest/develop/programmability/eval-intro).
+ *
+ * A room has four keys, all in one slot: `room`, a hash of its figures; `tail`, a list of its newest broadcasts; `state`, a
+ * hash with the broadcasts stored under a key as `1:key`, `2:key` …, and as `#key` how many those are and their bytes; `ids`,
+ * a hash of the seq of each id in the tail. What happens is published on its channel, `news`.
+ *
+ * A script without `allow-oom` is refused before it has done anything when the server's memory is full.
+ */
+
+const KEYS_OF_ROOM = 'local room, tail, state, ids, news = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]'
+
+const KEEP = `
+local function keep(expiry)
+  for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], expiry) end
+end
+`
+
+/** Tells the followers who owns the room and whether it is here; the version says which telling is the newest. */
+const TELL_PRESENCE = `
+local function tell_presence()
+  local version = redis.call('HINCRBY', room, 'presence', 1)
+  local kept = redis.call('HMGET', room, 'term', 'left', 'node', 'handed')
+  local presence = { kind = 'presence', version = version, term = tonumber(kept[1]), here = not kept[2] }
+  presence.node = kept[3] or nil
+  presence.handedOver = kept[4] == '1'
+  local text = cjson.encode(presence)
+  redis.call('SPUBLISH', news, text)
+  return text
+end
+`
+
+/** ARGV: epoch, owner hash, node, expiry. */
+export const CREATE = `#!lua
+${KEYS_OF_ROOM}
+${KEEP}
+redis.call('DEL', room, tail, state, ids)
+redis.call('HSET', room, 'epoch', ARGV[1], 'seq', 0, 'term', 1, 'owner', ARGV[2], 'node', ARGV[3], 'presence', 0,
+  'tail_bytes', 0, 'entries', 0, 'bytes', 0)
+keep(ARGV[4])
+return 1
+`
+
+/**
+ * ARGV: tail entries, tail bytes, state entries, state bytes, expiry; then for each draft: term, id or '', key, how to retain
+ * or '', bytes, text. Returns for each its seq, or the negative seq of the same id's first time, or why it is refused.
+ */
+export const APPEND = `#!lua
+${KEYS_OF_ROOM}
+${KEEP}
+local most_entries, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
+local most_state_entries, most_state_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
+local outcomes = {}
+local kept = redis.call('HMGET', room, 'seq', 'term', 'tail_bytes', 'entries', 'bytes')
+if not kept[1] then
+  for i = 1, (#ARGV - 5) / 6 do outcomes[i] = 'room_not_found' end
+  return outcomes
+end
+local seq, term, tail_bytes = tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3])
+local entries, bytes = tonumber(kept[4]), tonumber(kept[5])
+local length = redis.call('LLEN', tail)
+
+local function stored_under(key)
+  local stored = redis.call('HGET', state, '#' .. key)
+  if not stored then return 0, 0 end
+  local count, size = string.match(stored, '(%d+):(%d+)')
+  return tonumber(count), tonumber(size)
+end
+
+local function forget(key, count)
+  for from = 1, count, 500 do
+    local fields = {}
+    for n = from, math.min(from + 499, count) do fields[#fields + 1] = n .. ':' .. key end
+    redis.call('HDEL', state, unpack(fields))
+  end
+  redis.call('HDEL', state, '#' .. key)
+end
+
+local function trim()
+  while length > 0 and (length > most_entries or tail_bytes > most_bytes) do
+    local old_seq, header = string.match(redis.call('LPOP', tail), '^(%d+)\\n([^\\n]*)\\n')
+    local old = cjson.decode(header)
+    length = length - 1
+    tail_bytes = tail_bytes - old.bytes
+    if old.id and redis.call('HGET', ids, old.id) == old_seq then redis.call('HDEL', ids, old.id) end
+  end
+end
+
+local function append(draft_term, id, key, retain, size, text)
+  if draft_term < term then return 'displaced' end
+  local known = id ~= '' and redis.call('HGET', ids, id)
+  if known then return -tonumber(known) end
+  local count, old_bytes = 0, 0
+  if retain ~= '' then
+    count, old_bytes = stored_under(key)
+    if retain ~= 'clear' then
+      local replaced, replaced_bytes = count, old_bytes
+      if retain == 'append' then replaced, replaced_bytes = 0, 0 end
+      if entries - replaced + 1 > most_state_entries then return 'entries' end
+      if bytes - replaced_bytes + size > most_state_bytes then return 'bytes' end
+    end
+    if retain ~= 'append' and count > 0 then
+      forget(key, count)
+      entries, bytes, count, old_bytes = entries - count, bytes - old_bytes, 0, 0
+    end
+  end
+  seq = seq + 1
+  local record = seq .. '\\n' .. text
+  if retain == 'latest' or retain == 'append' then
+    redis.call('HSET', state, (count + 1) .. ':' .. key, record, '#' .. key, (count + 1) .. ':' .. (old_bytes + size))
+    entries, bytes = entries + 1, bytes + size
+  end
+  redis.call('RPUSH', tail, record)
+  length, tail_bytes = length + 1, tail_bytes + size
+  if id ~= '' then redis.call('HSET', ids, id, seq) end
+  trim()
+  redis.call('SPUBLISH', news, record)
+  return seq
+end
+
+for i = 6, #ARGV, 6 do
+  outcomes[#outcomes + 1] = append(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5])
+end
+redis.call('HSET', room, 'seq', seq, 'tail_bytes', tail_bytes, 'entries', entries, 'bytes', bytes)
+keep(ARGV[5])
+return outcomes
+`
+
+/**
+ * ARGV: epoch and seq of who asks. Returns nil where there is no room; else its figures and, where the tail covers that
+ * seq, the tail from that very broadcast on; else all of the tail, and all of the state.
+ */
+export const READ = `#!lua flags=no-writes
+${KEYS_OF_ROOM}
+local kept = redis.call('HMGET', room, 'epoch', 'seq', 'term', 'left', 'node', 'handed', 'presence')
+if not kept[1] then return nil end
+local seq, known = tonumber(kept[2]), tonumber(ARGV[2])
+local first = seq - redis.call('LLEN', tail) + 1
+if kept[1] == ARGV[1] and known >= first - 1 and known <= seq then
+  return { kept, redis.call('LRANGE', tail, math.max(known - first, 0), -1) }
+end
+return { kept, redis.call('LRANGE', tail, 0, -1), redis.call('HGETALL', state) }
+`
+
+/** Returns epoch, seq and the version of the presence. */
+export const HEAD = `#!lua flags=no-writes
+return redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'presence')
+`
+
+/** ARGV: the epoch that is void, the new one. The room's broadcasts are not what they were. */
+export const RENEW = `#!lua flags=allow-oom
+${KEYS_OF_ROOM}
+if redis.call('HGET', room, 'epoch') ~= ARGV[1] then return 0 end
+redis.call('HSET', room, 'epoch', ARGV[2])
+redis.call('SPUBLISH', news, cjson.encode({ kind = 'epoch', epoch = ARGV[2] }))
+return 1
+`
+
+/** ARGV: hash of a key, hash of the key that an heir gets, node, expiry. Returns nil, or the presence and whether handed over. */
+export const TAKE_OVER = `#!lua
+${KEYS_OF_ROOM}
+${KEEP}
+${TELL_PRESENCE}
+local kept = redis.call('HMGET', room, 'owner', 'handover')
+local is_heir = kept[2] == ARGV[1]
+if not kept[1] or not (kept[1] == ARGV[1] or is_heir) then return nil end
+redis.call('HINCRBY', room, 'term', 1)
+redis.call('HDEL', room, 'handover', 'left')
+redis.call('HSET', room, 'node', ARGV[3], 'handed', is_heir and '1' or '0')
+if is_heir then redis.call('HSET', room, 'owner', ARGV[2]) end
+keep(ARGV[4])
+return tell_presence()
+`
+
+/** What the scripts of an owner begin with. ARGV[1]: its term. Returns why it is refused. */
+const OWNED = `
+local term = redis.call('HGET', room, 'term')
+if not term then return 'room_not_found' end
+if tonumber(ARGV[1]) < tonumber(term) then return 'displaced' end
+`
+
+/** ARGV: term, hash of the heir's key. */
+export const OFFER_HANDOVER = `#!lua
+${KEYS_OF_ROOM}
+${OWNED}
+redis.call('HSET', room, 'handover', ARGV[2])
+return 'ok'
+`
+
+/** ARGV: term, when, expiry. Returns the presence. */
+export const OWNER_LEFT = `#!lua flags=allow-oom
+${KEYS_OF_ROOM}
+${OWNED}
+${KEEP}
+${TELL_PRESENCE}
+redis.call('HSET', room, 'left', ARGV[2])
+keep(ARGV[3])
+return tell_presence()
+`
+
+/** ARGV: term. The owner's node is alive after all: its owner has been here all the time. */
+export const OWNER_STAYED = `#!lua flags=allow-oom
+${KEYS_OF_ROOM}
+${OWNED}
+${TELL_PRESENCE}
+if redis.call('HDEL', room, 'left') == 0 then return 'ok' end
+return tell_presence()
+`
+
+/** ARGV: when the owner's node was last heard of. Returns when the owner left, or nil where there is no room. */
+export const ORPHAN = `#!lua flags=allow-oom
+${KEYS_OF_ROOM}
+${TELL_PRESENCE}
+if redis.call('EXISTS', room) == 0 then return nil end
+if redis.call('HSETNX', room, 'left', ARGV[1]) == 1 then tell_presence() end
+return redis.call('HGET', room, 'left')
+`
+
+/** Returns term and when the owner left, each nil where there is none. */
+export const LOOK = `#!lua flags=no-writes
+return redis.call('HMGET', KEYS[1], 'term', 'left')
+`
+
+/** ARGV: expiry. */
+export const RETAIN = `#!lua flags=allow-oom
+${KEEP}
+keep(ARGV[1])
+return 1
+`
+
+/** ARGV: term, reason. */
+export const END = `#!lua flags=allow-oom
+${KEYS_OF_ROOM}
+${OWNED}
+redis.call('DEL', room, tail, state, ids)
+redis.call('SPUBLISH', news, cjson.encode({ kind = 'ended', reason = ARGV[2] }))
+return 'ok'
+`
+
+/**
+ * The index of all rooms, in a slot of its own: KEYS `here`, rooms whose owner is here by when its node last said so; `gone`,
+ * those of the others by when it left; `watch`, when somebody last looked, and since when somebody has done so all the time.
+ */
+const INDEX = `
+local here, gone, watch = KEYS[1], KEYS[2], KEYS[3]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function keep(expiry)
+  for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], expiry) end
+end
+`
+
+/** ARGV: most rooms, expiry, uuid. Returns 0 where that is too many. */
+export const ENLIST = `#!lua
+${INDEX}
+if redis.call('ZCARD', here) + redis.call('ZCARD', gone) >= tonumber(ARGV[1]) then return 0 end
+redis.call('ZADD', here, now, ARGV[3])
+keep(ARGV[2])
+return 1
+`
+
+/** ARGV: uuid, expiry; and when its owner left, or '' where it is here. */
+export const PLACE = `#!lua flags=allow-oom
+${INDEX}
+if ARGV[3] == '' then
+  redis.call('ZREM', gone, ARGV[1])
+  redis.call('ZADD', here, now, ARGV[1])
+else
+  redis.call('ZREM', here, ARGV[1])
+  redis.call('ZADD', gone, ARGV[3], ARGV[1])
+end
+keep(ARGV[2])
+return 1
+`
+
+/** ARGV: uuid. */
+export const DROP = `#!lua flags=allow-oom
+${INDEX}
+redis.call('ZREM', here, ARGV[1])
+redis.call('ZREM', gone, ARGV[1])
+if redis.call('EXISTS', here, gone) == 0 then redis.call('DEL', watch) end
+return 1
+`
+
+/** ARGV: expiry, uuids whose owners are here. Returns those that are not listed as such. */
+export const BEAT = `#!lua flags=allow-oom
+${INDEX}
+local missing = {}
+for i = 2, #ARGV do
+  if redis.call('ZSCORE', here, ARGV[i]) then redis.call('ZADD', here, now, ARGV[i])
+  else missing[#missing + 1] = ARGV[i] end
+end
+keep(ARGV[1])
+return missing
+`
+
+/**
+ * ARGV: a time, milliseconds after which a node is taken for dead, expiry, most of each. Returns the rooms whose owner's node
+ * is silent, each with when it was last heard of, and those whose owner left before that time. While nobody looked (all
+ * nodes were down, or Redis was) no owner could come back and no node be heard: both times count from when it is over.
+ */
+export const SWEEP = `#!lua flags=allow-oom
+${INDEX}
+if redis.call('EXISTS', here, gone) == 0 then
+  redis.call('DEL', watch)
+  return { {}, {} }
+end
+local lease = tonumber(ARGV[2])
+local kept = redis.call('HMGET', watch, 'swept', 'since')
+local since = tonumber(kept[2] or 0)
+if kept[1] and now - tonumber(kept[1]) > lease then since = now end
+redis.call('HSET', watch, 'swept', now, 'since', since)
+keep(ARGV[3])
+local silent, left = {}, {}
+if since + lease <= now then
+  silent = redis.call('ZRANGEBYSCORE', here, '-inf', now - lease, 'WITHSCORES', 'LIMIT', 0, ARGV[4])
+end
+if since <= tonumber(ARGV[1]) then
+  left = redis.call('ZRANGEBYSCORE', gone, '-inf', ARGV[1], 'LIMIT', 0, ARGV[4])
+end
+return { silent, left }
+`

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ErrorReply } from '@redis/client'
+import type { Hear, RedisDriver } from '../logs/redis/driver.ts'
+import { backoff, connectCluster, connectServer, type RedisLine } from './redis-line.ts'
+
+export interface RedisOptions {
+  /** `redis://` or, for TLS, `rediss://`, each `[[user]:password@]host[:port][/database]`; several: where to look for a cluster. */
+  readonly urls: readonly [string, ...string[]]
+  readonly isCluster: boolean
+  /** Told when the server gets out of reach, when it is back, and of each command that it refuses. */
+  readonly onNews: (news: string) => void
+}
+
+/** The oldest Redis that has sharded channels, and scripts that are refused as a whole when memory is full. */
+const OLDEST = 7
+
+const REPLICA = 'this Redis is the replica of another: the address has to lead to that'
+
+/** Tries by which the backoff has come to its most. */
+const RETRY_REPLICA = 10
+
+const UNREACHABLE = 'Redis cannot be reached'
+
+/** Redis by its own client. */
+export class NodeRedisDriver implements RedisDriver {
+  onDisturbance: (() => void) | undefined
+  readonly #options: RedisOptions
+  readonly #hashes = new Map<string, string>()
+  #line: RedisLine | undefined
+  #isClosed = false
+  /** Why it cannot be used; undefined: it can. */
+  #ailment: string | undefined = UNREACHABLE
+
+  constructor(options: RedisOptions) {
+    this.#options = options
+  }
+
+  /** Why Redis cannot be used at the moment; undefined: it can. */
+  get ailment(): string | undefined {
+    if (this.#ailment === undefined && !this.#line?.isUp) return UNREACHABLE
+    return this.#ailment
+  }
+
+  /** One try. Rejects where the server cannot be reached, or cannot be used. */
+  async connect(): Promise<void> {
+    const { urls, isCluster } = this.#options
+    const disturbed = (error?: Error) => this.#disturbed(error)
+    const line = isCluster ? await connectCluster(urls, disturbed) : await connectServer(urls[0], disturbed)
+    if (this.#isClosed) return line.destroy()
+    this.#line = line
+    await this.#examine()
+    if (this.#ailment !== undefined) {
+      this.#line = undefined
+      line.destroy()
+      throw new Error(this.#ailment)
+    }
+    this.onDisturbance?.()
+  }
+
+  /** Tries until it is connected, or closed. */
+  async connectInTime(): Promise<void> {
+    for (let tries = 0; !this.#isClosed && this.#line === undefined; tries++) {
+      await this.connect().catch(async (error: Error) => {
+        if (tries === 0) this.#options.onNews(`${error.message}: trying again`)
+        await sleep(backoff(tries))
+      })
+    }
+  }
+
+  async run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args]
+    try {
+      return await this.#command(keys[0]!, ['EVALSHA', this.#hashOf(script), ...rest])
+    } catch (error) {
+      if (!isReply(error, /^NOSCRIPT/)) throw this.#noted(error)
+    }
+    try {
+      return await this.#command(keys[0]!, ['EVAL', script, ...rest])
+    } catch (error) {
+      throw this.#noted(error)
+    }
+  }
+
+  async publish(channel: string, message: string): Promise<number> {
+    return Number(await this.#command(channel, ['SPUBLISH', channel, message]))
+  }
+
+  async announce(channel: string, message: string): Promise<void> {
+    await this.#command(channel, ['PUBLISH', channel, message])
+  }
+
+  async subscribe(channel: string, hear: Hear): Promise<void> {
+    await this.#existing().hear(channel, hear)
+  }
+
+  async unsubscribe(channel: string, hear: Hear): Promise<void> {
+    await this.#line?.stopHearing(channel, hear)
+  }
+
+  async overhear(pattern: string, hear: Hear): Promise<void> {
+    await this.#existing().hearPattern(pattern, hear)
+  }
+
+  async stopOverhearing(pattern: string, hear: Hear): Promise<void> {
+    await this.#line?.stopHearingPattern(pattern, hear)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#line?.destroy()
+    this.#line = undefined
+  }
+
+  async #command(key: string, words: string[]): Promise<unknown> {
+    if (this.#ailment !== undefined && this.#ailment !== UNREACHABLE) throw new Error(this.#ailment)
+    return this.#existing().command(key, words)
+  }
+
+  #existing(): RedisLine {
+    if (this.#line === undefined) throw new Error(UNREACHABLE)
+    return this.#line
+  }
+
+  #hashOf(script: string): string {
+    const known = this.#hashes.get(script)
+    if (known !== undefined) return known
+    const hash = createHash('sha1').update(script).digest('hex')
+    this.#hashes.set(script, hash)
+    return hash
+  }
+
+  /** What a server refuses, whoever runs it has to know; of a connection that is lost it is told elsewhere. */
+  #noted(error: unknown): unknown {
+    if (!(error instanceof ErrorReply)) return error
+    this.#options.onNews(`Redis refuses: ${error.message}`)
+    // After a failover: the address may lead to the new master by now.
+    if (error.message.startsWith('READONLY')) this.#line?.restart()
+    return error
+  }
+
+  #disturbed(error?: Error): void {
+    if (this.#isClosed) return
+    const wasWell = this.#ailment === undefined
+    if (error !== undefined) {
+      if (wasWell) this.#options.onNews(`${UNREACHABLE}: ${error.message || error.name}`)
+      this.#ailment = UNREACHABLE
+      this.onDisturbance?.()
+      return
+    }
+    if (!this.#line?.isUp) return
+    void this.#examine().then(() => {
+      if (!wasWell && this.#ailment === undefined) this.#options.onNews('Redis is back')
+      this.onDisturbance?.()
+    })
+  }
+
+  /** Whether the server is one that rooms are safe with. */
+  async #examine(): Promise<void> {
+    try {
+      const infos = await this.#existing().commandAll(['INFO'])
+      this.#ailment = infos.map((info) => unfitness(String(info))).find((complaint) => complaint !== undefined)
+      if (this.#ailment === REPLICA) setTimeout(() => this.#line?.restart(), backoff(RETRY_REPLICA)).unref()
+    } catch (error) {
+      // An account that may not ask is believed to have been given a server that is fit.
+      this.#ailment = isReply(error, /^NOPERM/) ? undefined : UNREACHABLE
+    }
+  }
+}
+
+function unfitness(info: string): string | undefined {
+  const read = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
+  const version = read('redis_version')
+  if (Number.parseInt(version, 10) < OLDEST) return `Redis is too old: ${version}, and ${OLDEST} or later is needed`
+  const policy = read('maxmemory_policy')
+  if (read('maxmemory') !== '0' && policy !== 'noeviction') {
+    return `Redis would throw rooms away: its maxmemory-policy is ${policy}, and noeviction is needed`
+  }
+  if (read('role') === 'slave') return REPLICA
+  return undefined
+}
+
+function isReply(error: unknown, code: RegExp): boolean {
+  return error instanceof ErrorReply && code.test(error.message)
+}
