@@ -10,8 +10,10 @@ export interface Edge {
   readonly origins: OriginPolicy
   /** Makes the request a WebSocket in a session; `uuid` where the address names the room. */
   upgrade(c: Context, uuid?: string): Response | Promise<Response>
-  /** Undefined: ready. */
+  /** Why nobody can come in; undefined: they can. */
   ailment(): Problem | undefined
+  /** Why rooms can be neither written nor read, though who is in a room stays; undefined: they can. */
+  logAilment?(): Problem | undefined
   /** For `POST /rooms`. Rejects with a `RoomError`. */
   open(c: Context): Promise<{ readonly uuid: string; readonly ownerKey: string }>
   /** For `GET /health`. */
@@ -46,7 +48,7 @@ export function createApp(edge: Edge): Hono {
   )
 
   app.get(HEALTH, (c) => {
-    const problem = edge.ailment()
+    const problem = edge.ailment() ?? edge.logAilment?.()
     c.header('Cache-Control', 'no-store')
     if (problem !== undefined) return c.json({ status: 'unavailable', ...problem }, CODES[problem.code].http as 503)
     return c.json({ status: 'ok', ...edge.figures() })

@@ -10,6 +10,11 @@ export const webCryptoSecrets: Secrets = {
   hash: async (key) => base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key)))),
 }
 
+/** A name for a server among others, of characters that a client's id may begin with before a dot: 48 random bits. */
+export function nodeName(): string {
+  return nanoid(8)
+}
+
 /** RFC 4648, 5, without padding. */
 function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))

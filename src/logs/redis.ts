@@ -33,10 +33,14 @@ export interface RedisLogOptions {
   readonly prefix: string
   /** This node's name among those that use the same prefix. */
   readonly node: string
+  /** Milliseconds for which a node may be silent before its owners are taken to be gone; the same for all nodes. */
+  readonly lease?: number
 }
 
-/** Milliseconds between two words that the owners of this node are here; thrice within a node's lease. */
-const BEAT = 3000
+const LEASE = 10_000
+
+/** A node says so many times within its lease that its owners are here. */
+const BEATS_PER_LEASE = 3
 
 /** Milliseconds between two tries to read what could not be read. */
 const RETRY = 500
@@ -72,12 +76,12 @@ export class RedisLog implements RoomLog {
   #isClosed = false
 
   constructor(driver: RedisDriver, options: RedisLogOptions) {
-    const { limits, prefix, soon } = options
+    const { limits, prefix, soon, lease = LEASE } = options
     const expiry = limits.grace + AFTERLIFE
     this.#driver = driver
     this.#options = options
     this.#expiry = String(expiry)
-    this.#index = new RoomIndex(driver, prefix, expiry)
+    this.#index = new RoomIndex(driver, prefix, lease, expiry)
     this.#lanes = new Lanes({
       waiting: { drafts: limits.tailEntries, bytes: limits.tailBytes },
       full: unavailable,
@@ -243,7 +247,8 @@ export class RedisLog implements RoomLog {
   }
 
   #beatLater(): Cancel {
-    return this.#options.clock.after(BEAT, () => {
+    const { clock, lease = LEASE } = this.#options
+    return clock.after(lease / BEATS_PER_LEASE, () => {
       this.#beat().catch(() => {
         // Out of reach: the rooms of this node count as owned for as long as the lease holds, and again after the next.
       })

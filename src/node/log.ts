@@ -3,11 +3,22 @@ import { uptime } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MemoryLog } from '../logs/memory.ts'
 import { SqliteLog } from '../logs/sqlite.ts'
+import type { Problem } from '../protocol/codes.ts'
 import type { ManagerHouse } from '../room/manager.ts'
-import type { RoomLog } from '../room/ports.ts'
+import type { Nodes, RoomLog } from '../room/ports.ts'
 import type { SystemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { NodeSqliteDriver } from './sqlite-driver.ts'
+
+/** Where this server's rooms are kept. */
+export interface Store {
+  readonly log: RoomLog
+  /** The other servers that keep theirs in the same place. */
+  readonly nodes?: Nodes
+  /** Undefined: it can be written and read. */
+  ailment?(): Problem | undefined
+  close(): Promise<void>
+}
 
 const FILE = 'roomcast.sqlite'
 

@@ -6,7 +6,7 @@ export class TcpProxy {
   readonly url: string
   readonly #pairs: Set<[Socket, Socket]>
   readonly #server: ReturnType<typeof createServer>
-  readonly #target: number
+  #target: number
   isDown = false
 
   private constructor(server: ReturnType<typeof createServer>, pairs: Set<[Socket, Socket]>, target: number) {
@@ -47,6 +47,12 @@ export class TcpProxy {
       inner.destroy()
       outer.destroy()
     }
+  }
+
+  /** From now on it leads to another server; the connections of before are gone. */
+  retarget(port: number): void {
+    this.#target = port
+    this.cut()
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,9 @@ export interface TestServer extends RunningServer {
 
 /** A server in this process, on a free port, with the memory log unless `env` says otherwise. */
 export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
-  const server = await startServer(readConfig({ HOST: '127.0.0.1', PORT: '0', LOG: 'memory', ...env }))
+  const server = await startServer(
+    readConfig({ HOST: '127.0.0.1', PORT: '0', ...(env.REDIS_URL === undefined && { LOG: 'memory' }), ...env }),
+  )
   return { ...server, url: `http://127.0.0.1:${server.port}` }
 }
 

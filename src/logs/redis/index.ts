@@ -1,9 +1,6 @@
 import type { RedisDriver } from './driver.ts'
 import { BEAT, DROP, ENLIST, PLACE, SWEEP } from './scripts.ts'
 
-/** Milliseconds for which a node may be silent before its owners are taken to be gone. */
-export const LEASE = 10_000
-
 /** Rooms that are looked at in one sweep, and named in one call. */
 const MANY = 1000
 
@@ -21,12 +18,14 @@ export interface Swept {
 export class RoomIndex {
   readonly #driver: RedisDriver
   readonly #keys: readonly string[]
+  readonly #lease: string
   readonly #expiry: string
 
-  /** `expiry`: milliseconds after which it is forgotten, if no node looks after it. */
-  constructor(driver: RedisDriver, prefix: string, expiry: number) {
+  /** In milliseconds `lease`, for which a node may be silent, and `expiry`, after which all is forgotten if none looks after it. */
+  constructor(driver: RedisDriver, prefix: string, lease: number, expiry: number) {
     this.#driver = driver
     this.#keys = ['here', 'gone', 'watch'].map((name) => `${prefix}{index}:${name}`)
+    this.#lease = String(lease)
     this.#expiry = String(expiry)
   }
 
@@ -59,7 +58,7 @@ export class RoomIndex {
   }
 
   async sweep(time: number): Promise<Swept> {
-    const reply = await this.#run(SWEEP, String(time), String(LEASE), this.#expiry, String(MANY))
+    const reply = await this.#run(SWEEP, String(time), this.#lease, this.#expiry, String(MANY))
     const [silent, left] = reply as [string[], string[]]
     return {
       silent: Array.from({ length: silent.length / 2 }, (_, i) => ({

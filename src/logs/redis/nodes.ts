@@ -7,6 +7,9 @@ export type Answer = (from: string, uuid: string, question: string) => Promise<s
 /** Milliseconds in which a node has to answer. */
 const PATIENCE = 3000
 
+/** Milliseconds between two tries to be heard of. */
+const RETRY = 500
+
 /** Questions without an answer at one time; what is asked beyond is not asked. */
 const PENDING = 10_000
 
@@ -34,6 +37,7 @@ export class RedisNodes implements Nodes {
   readonly #answer: Answer
   readonly #pending = new Map<number, Pending>()
   #asked = 0
+  #cancelRetry: Cancel | undefined
 
   /** `name`: this node's, without a dot. */
   constructor(driver: RedisDriver, clock: Pick<Clock, 'after'>, prefix: string, name: string, answer: Answer) {
@@ -44,9 +48,17 @@ export class RedisNodes implements Nodes {
     this.#answer = answer
   }
 
-  /** From now on this node can be asked. Rejects when Redis cannot be reached. */
-  async open(): Promise<void> {
-    await this.#driver.subscribe(this.#channelOf(this.name), this.#receive)
+  /** From when Redis can be reached, this node can be asked. */
+  open(): void {
+    this.#driver.subscribe(this.#channelOf(this.name), this.#receive).catch(() => {
+      this.#cancelRetry = this.#clock.after(RETRY, () => this.open())
+    })
+  }
+
+  /** Nothing is answered any more, and nothing that was asked. */
+  close(): void {
+    this.#cancelRetry?.()
+    for (const { settle } of this.#pending.values()) settle(undefined)
   }
 
   ask(node: string, uuid: string, question: string): Promise<string | undefined> {

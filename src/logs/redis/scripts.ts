@@ -320,3 +320,11 @@ if since <= tonumber(ARGV[1]) then
 end
 return { silent, left }
 `
+
+/** ARGV: node, milliseconds. Returns 1 where that node is the one that reads what is published from outside, for so long. */
+export const READ_INGEST = `#!lua
+local reader = redis.call('GET', KEYS[1])
+if reader and reader ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`

@@ -1,0 +1,48 @@
+import { Ingest } from '../logs/redis/ingest.ts'
+import { type Answer, RedisNodes } from '../logs/redis/nodes.ts'
+import { RedisLog } from '../logs/redis.ts'
+import type { Problem } from '../protocol/codes.ts'
+import type { ManagerHouse } from '../room/manager.ts'
+import type { SystemClock } from './clock.ts'
+import type { RedisConfig } from './config.ts'
+import type { Store } from './log.ts'
+import { NodeRedisDriver } from './redis-driver.ts'
+
+export interface RedisHouse extends Pick<ManagerHouse, 'limits' | 'secrets'> {
+  readonly clock: SystemClock
+  readonly maxRooms: number
+  /** This node's name. */
+  readonly node: string
+  /** Answers what other nodes ask of the rooms that this one holds. */
+  readonly answer: Answer
+}
+
+/** Opens the rooms in Redis. Rejects where that is out of reach and the configuration says not to wait for it. */
+export async function openRedis(config: RedisConfig, house: RedisHouse): Promise<Store> {
+  const { limits, secrets, clock, maxRooms, node, answer } = house
+  const { prefix } = config
+  const driver = new NodeRedisDriver({
+    ...config,
+    onNews: (news) => console.error(`${new Date().toISOString()} ${news}`),
+  })
+  const log = new RedisLog(driver, { limits, maxRooms, secrets, clock, soon: clock.sooner, prefix, node })
+  const nodes = new RedisNodes(driver, clock, prefix, node, answer)
+  const ingest = config.ingest
+    ? new Ingest(driver, { clock, log, prefix, node, messageBytes: limits.messageBytes })
+    : undefined
+  if (config.start === 'exit') await driver.connect()
+  else void driver.connectInTime()
+  nodes.open()
+  return { log, nodes, ailment, close }
+
+  function ailment(): Problem | undefined {
+    const message = driver.ailment
+    return message === undefined ? undefined : { code: 'log_unavailable', message, retryAfter: 1000 }
+  }
+
+  async function close(): Promise<void> {
+    ingest?.close()
+    nodes.close()
+    await log.close()
+  }
+}

@@ -1,0 +1,274 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { RedisLog } from '../../src/logs/redis.ts'
+import { CONTRACT_LIMITS, plain, Recorder, stored } from '../contracts/room-log.ts'
+import { TcpProxy } from '../support/proxy.ts'
+import { describeWithRedis, type RedisServer, startRedis, startReplica } from '../support/redis.ts'
+import { freshPrefix, openRedisLog } from '../support/redis-log.ts'
+
+const A = '00000000-0000-4000-8000-00000000000a'
+const LEASE = 300
+
+const seqs = (recorder: Recorder) => recorder.entries.map(({ seq }) => seq)
+const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
+
+async function follow(log: RedisLog): Promise<Recorder> {
+  const recorder = await log.follow(A, (snapshot) => new Recorder(snapshot))
+  if (recorder === undefined) throw new Error('no room')
+  return recorder
+}
+
+describeWithRedis('several nodes over one Redis', () => {
+  let redis: RedisServer
+  let proxy: TcpProxy
+  let prefix: string
+  let opened: { log: RedisLog; driver: { close(): Promise<void> } }[]
+
+  /** A node with a line of its own to Redis, or one that goes by the proxy. */
+  async function node(url = redis.url, limits = CONTRACT_LIMITS) {
+    const node = await openRedisLog([url], { prefix, lease: LEASE, limits })
+    opened.push(node)
+    return node
+  }
+  const remote = () => node(proxy.url.replace('http', 'redis'))
+
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterAll(() => redis.stop())
+  beforeEach(async () => {
+    proxy = await TcpProxy.to(redis.port)
+    prefix = freshPrefix()
+    opened = []
+  })
+  afterEach(async () => {
+    await Promise.all(opened.map(({ log }) => log.close()))
+    await proxy.close()
+  })
+
+  test('[C2] what one appends, each follower gets, in one order', async () => {
+    const nodes = await Promise.all(upTo(3).map(() => node(redis.url, { ...CONTRACT_LIMITS, tailEntries: 1000 })))
+    const [one, two, three] = nodes.map(({ log }) => log) as [RedisLog, RedisLog, RedisLog]
+    await one.create(A, 'hash')
+    const recorders = await Promise.all([one, two, three].map(follow))
+    await Promise.all(upTo(100).map((n) => (n % 2 ? one : two).append(A, plain(`${n}`))))
+    await vi.waitFor(() => expect(recorders.map((recorder) => recorder.entries.length)).toEqual([100, 100, 100]))
+    const bodies = recorders.map(({ entries }) => entries.map(({ body }) => body))
+    expect(bodies[1]).toEqual(bodies[0])
+    expect(bodies[2]).toEqual(bodies[0])
+    for (const recorder of recorders) expect(seqs(recorder)).toEqual(upTo(100))
+  })
+
+  test('connections that are cut cost no follower a broadcast', async () => {
+    const [near, far] = [(await node()).log, (await remote()).log]
+    await near.create(A, 'hash')
+    const recorder = await follow(far)
+    for (const n of upTo(60)) {
+      if (n % 20 === 10) proxy.cut()
+      await near.append(A, plain(`${n}`))
+      // No more is appended than the tail holds until the other is back.
+      if (n % 5 === 0) await vi.waitFor(() => expect(seqs(recorder)).toEqual(upTo(n)), 5000)
+    }
+    expect(recorder.restarts).toEqual([])
+  })
+
+  test('[R6] what is out of the tail when the line is back is made good by the state', async () => {
+    const [near, far] = [(await node()).log, (await remote()).log]
+    await near.create(A, 'hash')
+    const recorder = await follow(far)
+    proxy.isDown = true
+    proxy.cut()
+    await vi.waitFor(() => expect(recorder.stales).toEqual([true]))
+    await near.append(A, stored('kept', 'k'))
+    for (const n of upTo(50)) await near.append(A, plain(`${n}`))
+    proxy.isDown = false
+    await vi.waitFor(() => expect(recorder.stales).toEqual([true, false]), 5000)
+    expect(recorder.restarts).toMatchObject([{ seq: 51, epoch: recorder.snapshot.epoch, state: [{ body: 'kept' }] }])
+    await near.append(A, plain('live'))
+    await vi.waitFor(() => expect(seqs(recorder)).toEqual([52]))
+  })
+
+  test('while Redis is down each request is refused at once, and after it all is as before', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    const recorder = await follow(log)
+    await log.append(A, stored('before', 'k'))
+    await redis.kill()
+    const refused = { problem: { code: 'log_unavailable' } }
+    await expect(log.append(A, plain('lost'))).rejects.toMatchObject(refused)
+    await expect(log.takeOver(A, 'hash', 'fresh')).rejects.toMatchObject(refused)
+    await expect(log.follow(A, (snapshot) => new Recorder(snapshot))).rejects.toMatchObject(refused)
+    await expect(log.abandoned(1)).rejects.toMatchObject(refused)
+    await redis.restart()
+    await vi.waitFor(() => log.append(A, stored('after', 'k', 'append')), 5000)
+    const again = await vi.waitFor(() => follow(log), 5000)
+    expect(again.snapshot).toMatchObject({ state: [{ body: 'before' }, { body: 'after' }] })
+    expect(recorder.restarts).toEqual([])
+  })
+
+  test('[O3] who has been displaced on another node is refused, and told', async () => {
+    const [one, two] = [(await node()).log, (await node()).log]
+    await one.create(A, 'hash')
+    const recorders = [await follow(one), await follow(two)]
+    expect(await two.takeOver(A, 'hash', 'fresh')).toEqual({ term: 2, handedOver: false })
+    await expect(one.append(A, stored('old', 'k'))).rejects.toMatchObject({ problem: { code: 'displaced' } })
+    await two.append(A, plain('new', { term: 2 }))
+    for (const recorder of recorders) {
+      await vi.waitFor(() => expect(recorder.entries).toHaveLength(1))
+      expect(recorder.entries).toMatchObject([{ body: 'new', seq: 1 }])
+      expect(recorder.presences).toMatchObject([{ here: true, term: 2, handedOver: false }])
+    }
+  })
+
+  test('[E2] a node that dies with the owner leaves the room to its grace time, and one that was slow has it back', async () => {
+    const [dies, lives] = [await node(), (await node()).log]
+    await dies.log.create(A, 'hash')
+    const recorder = await follow(lives)
+    const swept = () => lives.abandoned(Date.now() - 60_000)
+    await dies.driver.close()
+    await vi.waitFor(
+      async () => {
+        expect(await swept()).toEqual([])
+        expect(recorder.presences).toMatchObject([{ here: false, term: 1 }])
+      },
+      { timeout: 5000, interval: 50 },
+    )
+    expect(await lives.abandoned(Date.now())).toEqual([{ uuid: A, term: 1 }])
+    expect(await lives.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 2 })
+    expect(await lives.abandoned(Date.now())).toEqual([])
+  })
+
+  test('[E2] a node that was taken for dead says that its owner has been here all the time', async () => {
+    const [slow, other] = [(await remote()).log, (await node()).log]
+    await slow.create(A, 'hash')
+    const recorder = await follow(other)
+    proxy.isDown = true
+    proxy.cut()
+    const sweeping = { timeout: 5000, interval: 50 }
+    await vi.waitFor(async () => {
+      await other.abandoned(0)
+      expect(recorder.presences).toMatchObject([{ here: false }])
+    }, sweeping)
+    proxy.isDown = false
+    await vi.waitFor(() => expect(recorder.presences).toMatchObject([{ here: false }, { here: true, term: 1 }]), 5000)
+    expect(await other.abandoned(Date.now())).toEqual([])
+    await vi.waitFor(() => slow.append(A, plain('still mine')))
+  })
+
+  test('what somebody else writes on the channel is passed over', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    const recorder = await follow(log)
+    for (const junk of ['', 'x', '{', '7\n{}\nx', '1\nnot json\nx', '{"kind":"none"}', 'null']) {
+      await redis.command('SPUBLISH', `${prefix}{${A}}:news`, junk)
+    }
+    const { log: other } = await node()
+    await other.append(A, plain('real'))
+    await vi.waitFor(() => expect(recorder.entries).toMatchObject([{ body: 'real', seq: 1 }]))
+    expect(recorder.restarts).toEqual([])
+    await other.append(A, plain('more'))
+    await vi.waitFor(() => expect(seqs(recorder)).toEqual([1, 2]))
+  })
+
+  test('rooms that ended leave no key', async () => {
+    const { log } = await node()
+    for (const n of upTo(5)) {
+      const uuid = A.replace(/.$/, String(n))
+      await log.create(uuid, 'hash')
+      await log.append(uuid, stored('x', 'k', 'append', { id: 'i' }))
+      await log.ownerLeft(uuid, 1, Date.now())
+    }
+    expect(await redis.keys(`${prefix}*`)).not.toEqual([])
+    for (const { uuid, term } of await log.abandoned(Date.now() + 1)) await log.end(uuid, term, 'room_abandoned')
+    expect(await redis.keys(`${prefix}*`)).toEqual([])
+  })
+
+  test('every key expires', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    await log.append(A, stored('x', 'k', 'append', { id: 'i' }))
+    await log.abandoned(0)
+    const keys = await redis.keys(`${prefix}*`)
+    expect(keys).toHaveLength(6)
+    for (const key of keys) expect(Number(await redis.command('PTTL', key))).toBeGreaterThan(60_000)
+  })
+
+  test('memory that is full refuses what stores, changes nothing, and lets rooms end', async () => {
+    const { log, news } = await node()
+    await log.create(A, 'hash')
+    await log.append(A, stored('x', 'k'))
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+    try {
+      await expect(log.append(A, stored('y', 'k'))).rejects.toMatchObject({ problem: { code: 'log_unavailable' } })
+      expect(news.at(-1)).toContain('OOM')
+      const { snapshot } = await follow(log)
+      expect(snapshot).toMatchObject({ seq: 1, state: [{ body: 'x' }] })
+      await log.end(A, 1, 'room_closed')
+    } finally {
+      await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+    }
+    expect(await redis.keys(`${prefix}*`)).toEqual([])
+  })
+})
+
+describeWithRedis('a Redis that fails over', () => {
+  test('what it has lost is not passed off as what was: another epoch, and the state as it is', async () => {
+    const master = await startRedis()
+    const replica = await startReplica(master)
+    const proxy = await TcpProxy.to(master.port)
+    const prefix = freshPrefix()
+    const nodes = await Promise.all(
+      [1, 2].map(() => openRedisLog([proxy.url.replace('http', 'redis')], { prefix, lease: LEASE })),
+    )
+    const [one, two] = nodes.map(({ log }) => log) as [RedisLog, RedisLog]
+    try {
+      await one.create(A, 'hash')
+      const recorders = [await follow(one), await follow(two)]
+      await one.append(A, stored('kept', 'k'))
+      await replica.untilLinked()
+      await vi.waitFor(async () => expect(await replica.command('HGET', `${prefix}{${A}}:room`, 'seq')).toBe('1'))
+      await replica.promote()
+      for (const n of [2, 3, 4]) await one.append(A, stored(`lost ${n}`, `lost ${n}`))
+      await vi.waitFor(() => expect(seqs(recorders[1]!)).toEqual([1, 2, 3, 4]))
+      proxy.retarget(replica.port)
+      await vi.waitFor(() => two.append(A, stored('new', 'new')), 5000)
+      for (const recorder of recorders) {
+        await vi.waitFor(() => {
+          const { epoch, seq, state } = recorder.restarts.at(-1)!
+          expect(epoch).not.toBe(recorder.snapshot.epoch)
+          const news = recorder.entries.filter((entry) => entry.seq > seq && entry.body === 'new')
+          expect([...state, ...news]).toMatchObject([{ body: 'kept' }, { body: 'new', seq: 2 }])
+        }, 5000)
+      }
+    } finally {
+      await Promise.all(nodes.map(({ log }) => log.close()))
+      await proxy.close()
+      await Promise.all([master.stop(), replica.stop()])
+    }
+  })
+
+  describe('one that keeps nothing', () => {
+    test('has lost its rooms when it comes back: they end, and say so', async () => {
+      const redis = await startRedis({ isDurable: false })
+      const { log } = await openRedisLog([redis.url])
+      try {
+        await log.create(A, 'hash')
+        const recorder = await follow(log)
+        await redis.kill()
+        await redis.restart()
+        await vi.waitFor(() => expect(recorder.endedBy).toBe('room_lost'), 5000)
+      } finally {
+        await log.close()
+        await redis.stop()
+      }
+    })
+
+    test('is not taken at all where it would throw rooms away', async () => {
+      const redis = await startRedis({ args: ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'] })
+      try {
+        await expect(openRedisLog([redis.url])).rejects.toThrow('noeviction')
+      } finally {
+        await redis.stop()
+      }
+    })
+  })
+})
