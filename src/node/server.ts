@@ -9,7 +9,8 @@ import { createApp } from '../http/app.ts'
 import { webCryptoSecrets } from '../http/secrets.ts'
 import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
-import { Manager, type ManagerHouse } from '../room/manager.ts'
+import type { RoomHouse } from '../room/house.ts'
+import { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { Writer } from '../room/writer.ts'
 import { WebSocketConnection } from '../transports/websocket.ts'
@@ -45,7 +46,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const clock = systemClock
   const writer = new Writer(clock)
   const log = openLog(config, { limits, secrets, clock }, (error) => console.error(`the log failed: ${explain(error)}`))
-  const house: ManagerHouse = { log, clock, writer, limits, secrets }
+  const house: RoomHouse = { log, clock, writer, limits, secrets }
   const manager = new Manager(house)
   const peers = new Peers(writer)
   let isStopping = false

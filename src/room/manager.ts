@@ -1,6 +1,6 @@
 import { isUuid } from '../protocol/messages.ts'
-import type { Secrets } from './ports.ts'
-import { Room, type RoomHouse } from './room.ts'
+import type { RoomHouse } from './house.ts'
+import { Room } from './room.ts'
 
 /** What it took to become a room's owner. */
 export interface Owned {
@@ -10,16 +10,12 @@ export interface Owned {
   readonly ownerKey?: string
 }
 
-export interface ManagerHouse extends RoomHouse {
-  readonly secrets: Secrets
-}
-
 /** The rooms that this server holds, which are those that somebody is in; owner keys; expiry. */
 export class Manager {
-  readonly #house: ManagerHouse
+  readonly #house: RoomHouse
   readonly #rooms = new Map<string, Promise<Room | undefined>>()
 
-  constructor(house: ManagerHouse) {
+  constructor(house: RoomHouse) {
     this.#house = house
   }
 
