@@ -1,5 +1,5 @@
 import { broadcastText, encode, event, replayText } from '../protocol/codec.ts'
-import type { Position, RoomEvent } from '../protocol/messages.ts'
+import type { EventMessage, Goodbye, Position, RoomEvent } from '../protocol/messages.ts'
 import type { Source } from './audience.ts'
 import { Batch } from './batch.ts'
 import type { RoomLimits } from './limits.ts'
@@ -15,6 +15,8 @@ export class History implements Source {
   #epoch: string
   #seq: number
   #state: State
+  /** The newest announcement of each type, and the seq that the room stood at. */
+  readonly #announced = new Map<string, { readonly seq: number; readonly text: string }>()
   #lastConflation: { seq: number; head: number; batch: Batch } | undefined
 
   constructor(uuid: string, { epoch, seq, state, tail }: Snapshot, limits: RoomLimits) {
@@ -44,6 +46,13 @@ export class History implements Source {
     return text
   }
 
+  /** Puts what is no broadcast among them: for those who are here. */
+  announce(message: EventMessage | Goodbye): void {
+    const text = encode(message)
+    this.tail.push(text)
+    this.#announced.set(message.event.type, { seq: this.#seq, text })
+  }
+
   /** All that was known is void. True when it was of another epoch: broadcasts are lost. */
   restart({ epoch, seq, state, tail }: Snapshot): boolean {
     const isLoss = epoch !== this.#epoch
@@ -51,6 +60,8 @@ export class History implements Source {
     this.#seq = seq
     this.#state = new State(this.#limits, state, seq)
     this.#lastConflation = undefined
+    // Of another epoch its seq means nothing: from here on, all of this is old.
+    if (isLoss) for (const [type, { text }] of this.#announced) this.#announced.set(type, { seq: 0, text })
     this.tail.restart(seq - tail.length)
     this.#remember(tail)
     return isLoss
@@ -66,6 +77,14 @@ export class History implements Source {
     const { head } = this.tail
     const last = this.#lastConflation
     if (last?.seq === seq && last.head === head) return last.batch
+    const announced = [...this.#announced.values()].filter((announcement) => announcement.seq >= seq)
+    const batch = new Batch([...this.catchUp(seq), ...announced.map(({ text }) => text)])
+    this.#lastConflation = { seq, head, batch }
+    return batch
+  }
+
+  /** What has changed since `seq`, after a word of what was missed; all that is stored where that is not known, or -1. */
+  catchUp(seq: number): string[] {
     const changed = this.#state.changedSince(seq)
     const entries = changed ?? this.#state.entries()
     const missed = this.#seq - Math.max(seq, 0) - entries.filter((entry) => entry.seq > seq).length
@@ -76,10 +95,7 @@ export class History implements Source {
       replay: entries.length,
       position: this.position,
     }
-    const texts = entries.map((entry) => replayText(entry.seq, entry.body))
-    const batch = new Batch([encode(event(this.#uuid, lagged)), ...texts])
-    this.#lastConflation = { seq, head, batch }
-    return batch
+    return [encode(event(this.#uuid, lagged)), ...entries.map((entry) => replayText(entry.seq, entry.body))]
   }
 
   #remember(tail: readonly Entry[]): void {

@@ -1,13 +1,4 @@
-import {
-  encode,
-  encodeBody,
-  event,
-  feedbackText,
-  goodbye,
-  type Saying,
-  targetedText,
-  welcome,
-} from '../protocol/codec.ts'
+import { encodeBody, event, feedbackText, goodbye, type Saying, targetedText, welcome } from '../protocol/codec.ts'
 import { CODES, type DisconnectCode, type EndReason } from '../protocol/codes.ts'
 import type { Position, RoomEvent } from '../protocol/messages.ts'
 import { Audience } from './audience.ts'
@@ -182,6 +173,8 @@ export class Room implements Follower {
     this.presence({ here: ownerHere, term, node: ownerNode })
     const { owner } = this.#members
     if (!isLoss || owner === undefined) return
+    // It has seen to what is shown, and it is not what is kept: only this can tell it.
+    owner.send(new Batch(this.#history.catchUp(-1)))
     this.#members.refuse(owner, undefined, new RoomError('broadcasts_lost', 'the log has lost broadcasts'))
   }
 
@@ -195,11 +188,12 @@ export class Room implements Follower {
 
   ended(reason: EndReason): void {
     this.#ended = reason
-    const text = encode(goodbye(this.uuid, { code: reason, message: END_MESSAGES[reason] }))
-    this.#history.tail.push(text)
-    this.#audience.dismiss({ code: CODES[reason].close, reason: END_MESSAGES[reason] })
-    this.#members.owner?.write(text)
-    this.#members.owner?.connection.close(CODES[reason].close, END_MESSAGES[reason])
+    this.#roll.stop()
+    const message = END_MESSAGES[reason]
+    this.#history.announce(goodbye(this.uuid, { code: reason, message }))
+    this.#audience.dismiss({ code: CODES[reason].close, reason: message })
+    const { owner } = this.#members
+    if (owner !== undefined) this.#disconnect(owner, reason, message)
     this.#onDone()
   }
 
@@ -287,7 +281,7 @@ export class Room implements Follower {
   }
 
   #announce(news: RoomEvent): void {
-    this.#history.tail.push(encode(event(this.uuid, news)))
+    this.#history.announce(event(this.uuid, news))
     this.#audience.wake()
   }
 }
