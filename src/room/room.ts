@@ -7,7 +7,7 @@ import { utf8Length } from './bytes.ts'
 import type { Client } from './client.ts'
 import { RoomError } from './errors.ts'
 import { History } from './history.ts'
-import type { RoomHouse } from './house.ts'
+import { ownerLeft, type RoomHouse } from './house.ts'
 import { Members } from './members.ts'
 import type { Draft, Entry, Follower, Presence, Snapshot } from './ports.ts'
 import { Roll } from './roll.ts'
@@ -249,10 +249,7 @@ export class Room implements Follower {
 
   #ownerDropped(owner: Client): void {
     this.#members.owner = undefined
-    if (this.#ended !== undefined) return
-    this.#house.log.ownerLeft(this.uuid, owner.term, this.#house.clock.now()).catch(() => {
-      // The log will know by itself when it is back: a room that nobody owns is looked for by its last sign of life.
-    })
+    if (this.#ended === undefined) ownerLeft(this.#house, this.uuid, owner.term)
   }
 
   #raiseTerm(term: number, handedOver: boolean): void {
