@@ -3,22 +3,11 @@ import { uptime } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MemoryLog } from '../logs/memory.ts'
 import { SqliteLog } from '../logs/sqlite.ts'
-import type { Problem } from '../protocol/codes.ts'
-import type { ManagerHouse } from '../room/manager.ts'
-import type { Nodes, RoomLog } from '../room/ports.ts'
+import type { RoomHouse } from '../room/house.ts'
+import type { RoomLog } from '../room/ports.ts'
 import type { SystemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { NodeSqliteDriver } from './sqlite-driver.ts'
-
-/** Where this server's rooms are kept. */
-export interface Store {
-  readonly log: RoomLog
-  /** The other servers that keep theirs in the same place. */
-  readonly nodes?: Nodes
-  /** Undefined: it can be written and read. */
-  ailment?(): Problem | undefined
-  close(): Promise<void>
-}
 
 const FILE = 'roomcast.sqlite'
 
@@ -36,7 +25,7 @@ const EXPLANATIONS: Record<number, string> = {
 /** Opens the log that the configuration asks for. Throws an `Error` that names the file and says what is wrong with it. */
 export function openLog(
   config: Config,
-  { limits, secrets, clock }: Pick<ManagerHouse, 'limits' | 'secrets'> & { clock: SystemClock },
+  { limits, secrets, clock }: Pick<RoomHouse, 'limits' | 'secrets'> & { clock: SystemClock },
   onFailure: (error: unknown) => void,
 ): RoomLog {
   const { maxRooms, synchronous } = config

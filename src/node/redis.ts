@@ -1,24 +1,16 @@
 import { Ingest } from '../logs/redis/ingest.ts'
-import { type Answer, RedisNodes } from '../logs/redis/nodes.ts'
+import { RedisNodes } from '../logs/redis/nodes.ts'
 import { RedisLog } from '../logs/redis.ts'
 import type { Problem } from '../protocol/codes.ts'
-import type { ManagerHouse } from '../room/manager.ts'
-import type { SystemClock } from './clock.ts'
 import type { RedisConfig } from './config.ts'
-import type { Store } from './log.ts'
 import { NodeRedisDriver } from './redis-driver.ts'
-
-export interface RedisHouse extends Pick<ManagerHouse, 'limits' | 'secrets'> {
-  readonly clock: SystemClock
-  readonly maxRooms: number
-  /** This node's name. */
-  readonly node: string
-  /** Answers what other nodes ask of the rooms that this one holds. */
-  readonly answer: Answer
-}
+import type { Store, StoreHouse } from './store.ts'
 
 /** Opens the rooms in Redis. Rejects where that is out of reach and the configuration says not to wait for it. */
-export async function openRedis(config: RedisConfig, house: RedisHouse): Promise<Store> {
+export async function openRedis(
+  config: RedisConfig,
+  house: StoreHouse & { readonly maxRooms: number },
+): Promise<Store> {
   const { limits, secrets, clock, maxRooms, node, answer } = house
   const { prefix } = config
   const driver = new NodeRedisDriver({

@@ -6,17 +6,19 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import type { Context } from 'hono'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { createApp } from '../http/app.ts'
-import { webCryptoSecrets } from '../http/secrets.ts'
+import { nodeName, webCryptoSecrets } from '../http/secrets.ts'
+import type { Answer } from '../logs/redis/nodes.ts'
 import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
-import { Manager, type ManagerHouse } from '../room/manager.ts'
+import type { RoomHouse } from '../room/house.ts'
+import { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { Writer } from '../room/writer.ts'
 import { WebSocketConnection } from '../transports/websocket.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { explain, openLog } from './log.ts'
 import { type Peer, Peers } from './peers.ts'
+import { openStore } from './store.ts'
 
 const PUBLIC = join(import.meta.dirname, '../../public')
 
@@ -41,12 +43,16 @@ export interface RunningServer {
 /** Starts the server; resolves when it listens. Rejects when the address is taken, or the log cannot be opened. */
 export async function startServer(config: Config): Promise<RunningServer> {
   const { limits } = config
-  const secrets = webCryptoSecrets
+  const node = nodeName()
+  // Who has to find a client among several servers finds it by this.
+  const clientId = () => `${node}.${webCryptoSecrets.clientId()}`
+  const secrets = config.redis === undefined ? webCryptoSecrets : { ...webCryptoSecrets, clientId }
   const clock = systemClock
   const writer = new Writer(clock)
-  const log = openLog(config, { limits, secrets, clock }, (error) => console.error(`the log failed: ${explain(error)}`))
-  const house: ManagerHouse = { log, clock, writer, limits, secrets }
-  const manager = new Manager(house)
+  const answer: Answer = async () => undefined
+  const store = await openStore(config, { limits, secrets, clock, node, answer })
+  const house: RoomHouse = { ...store, clock, writer, limits, secrets }
+  const manager: Manager = new Manager(house)
   const peers = new Peers(writer)
   let isStopping = false
 
@@ -55,6 +61,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     upgrade: (c, uuid) => upgrade(c, uuid),
     open: () => manager.create(),
     ailment: () => ailment(),
+    logAilment: () => store.ailment?.(),
     figures: () => ({ rooms: manager.size, connections: peers.size, uptime: Math.round(process.uptime()) }),
   })
   app.get(SDK_MODULE, async (c, next) => {
@@ -204,7 +211,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     }, STOP_DEADLINE)
     await closed
     clearTimeout(patience)
-    await log.close()
+    await store.close()
   }
 }
 

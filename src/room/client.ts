@@ -37,10 +37,14 @@ export class Client implements Listener {
     this.write(encode(message))
   }
 
-  /** Answers to who asks and never reads would grow without bound: that ends the line. */
   write(text: string): void {
+    this.send(new Batch([text]))
+  }
+
+  /** Answers to who asks and never reads would grow without bound: that ends the line. */
+  send(batch: Batch): void {
     if (this.connection.backlog > this.#backlogLimit) {
       this.connection.close(CODES.too_slow.close, 'what was written to you is not being read')
-    } else this.connection.write(new Batch([text]))
+    } else this.connection.write(batch)
   }
 }

@@ -1,6 +1,6 @@
 import { isUuid } from '../protocol/messages.ts'
-import type { Secrets } from './ports.ts'
-import { Room, type RoomHouse } from './room.ts'
+import { ownerLeft, type RoomHouse } from './house.ts'
+import { Room } from './room.ts'
 
 /** What it took to become a room's owner. */
 export interface Owned {
@@ -10,16 +10,12 @@ export interface Owned {
   readonly ownerKey?: string
 }
 
-export interface ManagerHouse extends RoomHouse {
-  readonly secrets: Secrets
-}
-
 /** The rooms that this server holds, which are those that somebody is in; owner keys; expiry. */
 export class Manager {
-  readonly #house: ManagerHouse
+  readonly #house: RoomHouse
   readonly #rooms = new Map<string, Promise<Room | undefined>>()
 
-  constructor(house: ManagerHouse) {
+  constructor(house: RoomHouse) {
     this.#house = house
   }
 
@@ -34,7 +30,7 @@ export class Manager {
     const uuid = secrets.uuid()
     const ownerKey = secrets.key()
     await log.create(uuid, await secrets.hash(ownerKey))
-    const room = await this.room(uuid)
+    const room = await this.#owned(uuid, 1)
     if (room === undefined) throw new Error('a room was gone as soon as it was made')
     return { room, term: 1, ownerKey }
   }
@@ -71,7 +67,7 @@ export class Manager {
     const [hash, freshHash] = await Promise.all([secrets.hash(key), secrets.hash(freshKey)])
     const ownership = await log.takeOver(uuid.toLowerCase(), hash, freshHash)
     if (ownership === undefined) return undefined
-    const room = await this.room(uuid)
+    const room = await this.#owned(uuid, ownership.term)
     if (room === undefined) return undefined
     return { room, term: ownership.term, ...(ownership.handedOver && { ownerKey: freshKey }) }
   }
@@ -84,6 +80,16 @@ export class Manager {
         // The owner came back in between, or the log is out of reach: the next round will see.
       })
     }
+  }
+
+  /** A room whose log takes its owner to be here: if it cannot be had, nobody else would ever say that the owner is not. */
+  async #owned(uuid: string, term: number): Promise<Room | undefined> {
+    const room = await this.room(uuid).catch((error) => {
+      ownerLeft(this.#house, uuid.toLowerCase(), term)
+      throw error
+    })
+    if (room === undefined) ownerLeft(this.#house, uuid.toLowerCase(), term)
+    return room
   }
 
   async #hold(uuid: string): Promise<Room | undefined> {

@@ -7,8 +7,9 @@ import { Batch } from './batch.ts'
 import { utf8Length } from './bytes.ts'
 import { Client } from './client.ts'
 import { problemOf, RoomError } from './errors.ts'
+import type { RoomHouse } from './house.ts'
 import { backlogLimit } from './limits.ts'
-import type { Manager, ManagerHouse } from './manager.ts'
+import type { Manager } from './manager.ts'
 import type { Cancel, Connection, Membership } from './ports.ts'
 import type { Room } from './room.ts'
 
@@ -28,7 +29,7 @@ type Stage = 'new' | 'entering' | 'in' | 'over'
  */
 export class Session {
   readonly #manager: Manager
-  readonly #house: ManagerHouse
+  readonly #house: RoomHouse
   readonly #connection: Connection
   /** The room of the address, where the address names one. */
   readonly #address: string | undefined
@@ -42,7 +43,7 @@ export class Session {
   #client: Client | undefined
   #room: Room | undefined
 
-  constructor(manager: Manager, house: ManagerHouse, connection: Connection, address?: string) {
+  constructor(manager: Manager, house: RoomHouse, connection: Connection, address?: string) {
     const { clock, limits } = house
     this.#manager = manager
     this.#house = house
@@ -229,7 +230,7 @@ export class Session {
 
   #handOver(to: string, id: string | undefined, room: Room, client: Client): void {
     if (client.role !== 'owner') throw new RoomError('not_owner', 'only the owner hands a room over')
-    room.handOver(client, to, this.#house.secrets, id).catch((error) => this.#reply(problemOf(error), id))
+    room.handOver(client, to, id)
   }
 
   #close(room: Room, client: Client): void {

@@ -2,7 +2,8 @@ import { DurableObject } from 'cloudflare:workers'
 import { webCryptoSecrets } from '../http/secrets.ts'
 import { CODES, type Problem } from '../protocol/codes.ts'
 import { PING, PONG } from '../protocol/routes.ts'
-import { Manager, type ManagerHouse } from '../room/manager.ts'
+import type { RoomHouse } from '../room/house.ts'
+import { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { Writer } from '../room/writer.ts'
 import { readObjectUrl } from './addresses.ts'
@@ -31,7 +32,7 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
   readonly #config: Config
   readonly #deadlines: Deadlines
   readonly #store: RoomStore
-  readonly #house: ManagerHouse
+  readonly #house: RoomHouse
   readonly #manager: Manager
   readonly #sessions = new Map<WebSocket, Session>()
   /** The room that this object is; known before anything is asked of it. */

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { RoomError } from '../../src/room/errors.ts'
 import { broadcasts, House, says } from '../support/doubles.ts'
 
 const state = { stateMessage: true }
@@ -114,6 +115,50 @@ describe('taking a room back', () => {
     const back = await house.takeBack(uuid, ownerKey!, { since: { epoch: position!.epoch, seq: 1 } })
     expect(back.welcome).toMatchObject({ recovered: true, replay: 1 })
     expect(back.connection.received.slice(1)).toMatchObject([{ seq: 2, funcKey: 'b' }])
+  })
+})
+
+describe('an owner that the log has let in, and whose room cannot be had', () => {
+  const unavailable = () => Promise.reject(new RoomError('log_unavailable', 'out of reach'))
+  const failures: Record<string, { follow: () => Promise<undefined>; code: number }> = {
+    'cannot be followed': { follow: unavailable, code: 4005 },
+    'is nowhere': { follow: async () => undefined, code: 4501 },
+  }
+
+  test.each(Object.entries(failures))(
+    '[E2] it %s: the log is told that the owner left',
+    async (_, { follow, code }) => {
+      const house = new House({ grace: 1000 })
+      const owner = await house.open()
+      const { uuid, ownerKey } = owner.welcome
+      owner.session.gone()
+      await house.settle()
+      const spy = vi.spyOn(house.log, 'follow').mockImplementation(follow)
+      const back = await house.takeBack(uuid, ownerKey!)
+      expect(back.connection.closed?.code).toBe(code)
+      spy.mockRestore()
+      expect(await house.log.abandoned(house.clock.now())).toEqual([{ uuid, term: 2 }])
+      house.clock.advance(1000)
+      await house.manager.expire()
+      expect((await house.join(uuid)).connection.closed?.code).toBe(4500)
+    },
+  )
+
+  test.each(Object.entries(failures))('[O1] [E2] one of a room just opened, where it %s', async (_, { follow }) => {
+    const house = new House()
+    vi.spyOn(house.log, 'follow').mockImplementation(follow)
+    const { connection } = await house.open()
+    expect(connection.closed).toBeDefined()
+    expect(await house.log.abandoned(house.clock.now())).toHaveLength(1)
+    await house.settle()
+    expect(house.manager.size).toBe(0)
+  })
+
+  test('[E2] a log that cannot be told either is left in peace', async () => {
+    const house = new House()
+    vi.spyOn(house.log, 'follow').mockImplementation(unavailable)
+    vi.spyOn(house.log, 'ownerLeft').mockImplementation(unavailable)
+    expect((await house.open()).connection.closed?.code).toBe(4005)
   })
 })
 

@@ -1,37 +1,13 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { WebSocketServer } from 'ws'
 import { follow } from '../../src/sdk/index.ts'
-import { message } from '../support/socket.ts'
-
-const WELCOME = {
-  clientId: 'c',
-  role: 'listener',
-  position: { epoch: 'e', seq: 0 },
-  replay: 0,
-  recovered: false,
-  limits: { messageBytes: 1, stateBytes: 1, stateEntries: 1 },
-}
+import { message } from '../support/messages.ts'
+import { scriptedServer } from '../support/scripted-server.ts'
 
 async function lineTo(welcome: object) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
-  await once(server, 'listening')
-  const room = follow(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, crypto.randomUUID())
-  onTestFinished(() => {
-    room.leave()
-    server.close()
-  })
-  const [socket] = await once(server, 'connection')
-  const [hello] = await once(socket, 'message')
-  const said: { taken?: number; status: { text: string } }[] = []
-  socket.on('message', (data: unknown) => said.push(JSON.parse(String(data))))
-  const send = (text: string) => {
-    socket.send(text)
-    return text.length
-  }
-  const size = send(JSON.stringify(message(3, { ...WELCOME, ...welcome })))
-  return { hello: JSON.parse(String(hello)), said, send, size, room }
+  const server = await scriptedServer()
+  const room = follow(server.url, crypto.randomUUID())
+  onTestFinished(() => room.leave())
+  return { ...(await server.accept(welcome)), room }
 }
 
 const broadcast = (seq: number) => JSON.stringify(message(3, { funcKey: 'a', funcParams: ['x'.repeat(400)], seq }))

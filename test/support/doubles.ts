@@ -1,8 +1,9 @@
 import { MemoryLog } from '../../src/logs/memory.ts'
 import type { Batch } from '../../src/room/batch.ts'
 import { utf8Length } from '../../src/room/bytes.ts'
+import type { RoomHouse } from '../../src/room/house.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../../src/room/limits.ts'
-import { Manager, type ManagerHouse } from '../../src/room/manager.ts'
+import { Manager } from '../../src/room/manager.ts'
 import type { Cancel, Clock, Connection, RoomLog, Secrets } from '../../src/room/ports.ts'
 import { Session } from '../../src/room/session.ts'
 import { Writer } from '../../src/room/writer.ts'
@@ -132,7 +133,7 @@ export class House {
   readonly limits: RoomLimits
   readonly log: RoomLog
   readonly manager: Manager
-  readonly house: ManagerHouse
+  readonly house: RoomHouse
 
   constructor(limits: Partial<RoomLimits> = {}, log?: RoomLog, ground?: Pick<House, 'clock' | 'secrets'>) {
     this.clock = ground?.clock ?? new SteppedClock()

@@ -1,0 +1,21 @@
+import type { RoomLimits } from './limits.ts'
+import type { Clock, Nodes, RoomLog, Secrets } from './ports.ts'
+import type { Writer } from './writer.ts'
+
+/** What a server's rooms are made with, the same for all of them. */
+export interface RoomHouse {
+  readonly log: RoomLog
+  readonly clock: Clock
+  readonly writer: Writer
+  readonly limits: RoomLimits
+  readonly secrets: Secrets
+  /** Absent where this server is the only one over its log. */
+  readonly nodes?: Nodes | undefined
+}
+
+/** Tells the log that the owner of `term` is not here any more. */
+export function ownerLeft({ log, clock }: RoomHouse, uuid: string, term: number): void {
+  log.ownerLeft(uuid, term, clock.now()).catch(() => {
+    // The log will know by itself when it is back: a room that nobody owns is looked for by its last sign of life.
+  })
+}
