@@ -21,7 +21,14 @@ export class Child {
     this.process = spawn(command, args, {
       cwd: ROOT,
       // No more than it needs: a PORT of whoever runs the tests is not one of the test's.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, HOST: '127.0.0.1', PORT: '0', LOG: 'memory', ...env },
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        ...(env.REDIS_URL === undefined && { LOG: 'memory' }),
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A group of processes of its own.
       detached: true,

@@ -1,29 +1,30 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
 
-/** A TCP line to a server that can be cut and taken away. */
+/** A TCP line to a server, or to one of several, that can be cut and taken away. */
 export class TcpProxy {
   readonly url: string
   readonly #pairs: Set<[Socket, Socket]>
   readonly #server: ReturnType<typeof createServer>
-  #target: number
+  #target: () => number
   isDown = false
 
-  private constructor(server: ReturnType<typeof createServer>, pairs: Set<[Socket, Socket]>, target: number) {
+  private constructor(server: ReturnType<typeof createServer>, pairs: Set<[Socket, Socket]>, target: () => number) {
     this.#server = server
     this.#pairs = pairs
     this.#target = target
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
-  static async to(target: number): Promise<TcpProxy> {
+  /** `target`: a port, or what says it for each new connection. */
+  static async to(target: number | (() => number)): Promise<TcpProxy> {
     const pairs = new Set<[Socket, Socket]>()
     const server = createServer((inner) => {
       if (proxy.isDown) {
         inner.destroy()
         return
       }
-      const outer = dial(proxy.#target, '127.0.0.1')
+      const outer = dial(proxy.#target(), '127.0.0.1')
       const pair: [Socket, Socket] = [inner, outer]
       pairs.add(pair)
       for (const [one, other] of [pair, [outer, inner]] as const) {
@@ -37,7 +38,7 @@ export class TcpProxy {
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const proxy = new TcpProxy(server, pairs, target)
+    const proxy = new TcpProxy(server, pairs, typeof target === 'function' ? target : () => target)
     return proxy
   }
 
@@ -51,7 +52,7 @@ export class TcpProxy {
 
   /** From now on it leads to another server; the connections of before are gone. */
   retarget(port: number): void {
-    this.#target = port
+    this.#target = () => port
     this.cut()
   }
 
