@@ -21,9 +21,12 @@ export interface RedisLine {
 /** Told whenever a connection was made, or lost by `error`. */
 export type Disturbed = (error?: Error) => void
 
-/** Milliseconds between two pings, and without any answer until a connection is given up: a server that hangs is found out. */
+/** Milliseconds between two pings, and without anything read or written until a connection is given up. */
 const PING_INTERVAL = 1000
-const SOCKET_TIMEOUT = 4000
+const SOCKET_TIMEOUT = 2000
+
+/** Milliseconds in which a server has to answer a command: a machine that hangs keeps its connections. */
+const ANSWER = 3000
 
 /** Milliseconds between two tries to connect: at first, and at most. */
 const RETRY = { first: 50, most: 1000 }
@@ -68,13 +71,14 @@ export async function connectServer(url: string, disturbed: Disturbed): Promise<
     destroy()
     throw error
   }
+  const patience = new Patience(disturbed)
   const whenUp = (ask: () => Promise<void>) => (ear.isReady ? ask() : Promise.reject(new Error('no connection')))
   return {
     get isUp() {
       return commands.isReady && ear.isReady
     },
-    command: (_, words) => commands.sendCommand(words),
-    commandAll: async (words) => [await commands.sendCommand(words)],
+    command: (_, words) => patience.with(commands, () => commands.sendCommand(words)),
+    commandAll: async (words) => [await patience.with(commands, () => commands.sendCommand(words))],
     hear: (channel, hear) => whenUp(() => ear.sSubscribe(channel, hear)),
     stopHearing: (channel, hear) => ear.sUnsubscribe(channel, hear),
     hearPattern: (pattern, hear) => whenUp(() => ear.pSubscribe(pattern, hear)),
@@ -127,16 +131,25 @@ export async function connectCluster(urls: readonly [string, ...string[]], distu
     cluster.destroy()
     throw error
   }
+  const patience = new Patience(disturbed)
   return {
     get isUp() {
       return ailing.size === 0
     },
-    command: (key, words) => cluster.sendCommand(key, false, words),
+    async command(key, words) {
+      const client = await within(ANSWER, cluster.getNodeClientForKey(key))
+      return patience.with(client, () => cluster.sendCommand(key, false, words))
+    },
     commandAll: (words) =>
-      Promise.all(cluster.masters.map(async (master) => (await cluster.nodeClient(master)).sendCommand(words))),
-    hear: (channel, hear) => within(SOCKET_TIMEOUT, cluster.sSubscribe(channel, hear)),
+      Promise.all(
+        cluster.masters.map(async (master) => {
+          const client = await within(ANSWER, cluster.nodeClient(master))
+          return patience.with(client, () => client.sendCommand(words))
+        }),
+      ),
+    hear: (channel, hear) => within(ANSWER, cluster.sSubscribe(channel, hear)),
     stopHearing: (channel, hear) => cluster.sUnsubscribe(channel, hear),
-    hearPattern: (pattern, hear) => within(SOCKET_TIMEOUT, cluster.pSubscribe(pattern, hear)),
+    hearPattern: (pattern, hear) => within(ANSWER, cluster.pSubscribe(pattern, hear)),
     stopHearingPattern: (pattern, hear) => cluster.pUnsubscribe(pattern, hear),
     // Where a node has become a replica, the cluster itself says who is the master now.
     restart() {},
@@ -144,10 +157,42 @@ export async function connectCluster(urls: readonly [string, ...string[]], distu
   }
 }
 
-/** What asks for a subscription on a node that is gone waits for it to come back. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+/** As much of a client as it takes to know when it has connected anew. */
+interface Connecting {
+  once(event: 'ready', listener: () => void): unknown
+}
+
+/**
+ * Gives up on a server that does not answer, and sends it nothing more until it is connected anew: whatever is written to a
+ * connection would keep its own time-out from ever coming.
+ */
+class Patience {
+  readonly #disturbed: Disturbed
+  readonly #hanging = new WeakSet<Connecting>()
+
+  constructor(disturbed: Disturbed) {
+    this.#disturbed = disturbed
+  }
+
+  async with(client: Connecting, send: () => Promise<unknown>): Promise<unknown> {
+    if (this.#hanging.has(client)) throw new Error('the server does not answer')
+    return within(ANSWER, send(), (error) => {
+      if (this.#hanging.has(client)) return
+      this.#hanging.add(client)
+      client.once('ready', () => this.#hanging.delete(client))
+      this.#disturbed(error)
+    })
+  }
+}
+
+/** Rejects when there is no answer in time: a client may wait for a server to come back. */
+async function within<T>(ms: number, promise: Promise<T>, onLate?: (error: Error) => void): Promise<T> {
   const { promise: deadline, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error('no answer in time')), ms)
+  const timer = setTimeout(() => {
+    const late = new Error(`no answer in ${ms} ms`)
+    onLate?.(late)
+    reject(late)
+  }, ms)
   try {
     return await Promise.race([promise, deadline])
   } finally {

@@ -10,6 +10,7 @@ import { nodeName, webCryptoSecrets } from '../http/secrets.ts'
 import type { Answer } from '../logs/redis/nodes.ts'
 import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
+import { RoomError } from '../room/errors.ts'
 import type { RoomHouse } from '../room/house.ts'
 import { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
@@ -86,7 +87,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } as ServerOptions)
   const server = await listen()
   const pings = setInterval(() => peers.ping(), config.pingInterval)
-  const expiry = setInterval(() => void manager.expire().catch(console.error), EXPIRY_INTERVAL)
+  const expiry = setInterval(() => void expire(), EXPIRY_INTERVAL)
 
   return { port: (server.address() as AddressInfo).port, stop }
 
@@ -190,6 +191,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
       server.once('error', reject)
       // A socket without such a listener, as between two owners during an upgrade, ends the process when it is reset.
       server.on('connection', (socket) => socket.on('error', ignore))
+    })
+  }
+
+  async function expire(): Promise<void> {
+    await manager.expire().catch((error) => {
+      // Of a log that is out of reach, whoever looks after it has been told.
+      if (!(error instanceof RoomError)) console.error(error)
     })
   }
 
