@@ -284,7 +284,11 @@ export class RedisLog implements RoomLog {
     await inSlices(quiet, async ([uuid, replica]) => {
       const [epoch, seq, version] = (await this.#run(scripts.HEAD, uuid).catch(() => [])) as (string | null)[]
       const isLevel = replica.isLevelWith({ epoch: epoch ?? '', seq: Number(seq), presenceVersion: Number(version) })
-      if (!isLevel) await replica.check()
+      if (isLevel) return
+      // It should have been heard of: the subscription may be lost.
+      await this.#driver.unsubscribe(this.#channel(uuid), replica.receive).catch(() => {})
+      await this.#driver.subscribe(this.#channel(uuid), replica.receive).catch(() => {})
+      await replica.check()
     })
     this.#retrySoon()
   }

@@ -33,7 +33,7 @@ export async function openRedis(
   }
 
   async function close(): Promise<void> {
-    ingest?.close()
+    await ingest?.close()
     nodes.close()
     await log.close()
   }

@@ -6,7 +6,7 @@ import { draftOf } from '../../room/draft.ts'
 import { problemOf } from '../../room/errors.ts'
 import type { Cancel, Clock, RoomLog } from '../../room/ports.ts'
 import type { RedisDriver } from './driver.ts'
-import { READ_INGEST } from './scripts.ts'
+import { READ_INGEST, RELEASE_INGEST } from './scripts.ts'
 
 export interface IngestOptions {
   readonly clock: Pick<Clock, 'now' | 'after'>
@@ -38,6 +38,7 @@ export class Ingest {
   readonly #driver: RedisDriver
   readonly #options: IngestOptions
   readonly #channels: string
+  readonly #keys: readonly string[]
   #isReader = false
   #leaseUntil = 0
   #underWay = 0
@@ -48,12 +49,17 @@ export class Ingest {
     this.#driver = driver
     this.#options = options
     this.#channels = `${options.prefix}ingest:`
+    this.#keys = [`${options.prefix}{ingest}:reader`]
     this.#tick()
   }
 
-  close(): void {
+  /** Another node may listen at once. */
+  async close(): Promise<void> {
     this.#isClosed = true
     this.#cancel?.()
+    await this.#driver.run(RELEASE_INGEST, this.#keys, [this.#options.node]).catch(() => {
+      // Out of reach: the lease runs out by itself.
+    })
   }
 
   #tick(): void {
@@ -67,9 +73,9 @@ export class Ingest {
   }
 
   async #renew(): Promise<void> {
-    const { clock, node, prefix } = this.#options
+    const { clock, node } = this.#options
     const asked = clock.now()
-    const isReader = (await this.#driver.run(READ_INGEST, [`${prefix}{ingest}:reader`], [node, String(LEASE)])) === 1
+    const isReader = (await this.#driver.run(READ_INGEST, this.#keys, [node, String(LEASE)])) === 1
     if (isReader) this.#leaseUntil = asked + LEASE
     if (isReader === this.#isReader) return
     const pattern = `${this.#channels}*`

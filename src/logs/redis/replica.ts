@@ -10,8 +10,8 @@ export interface Source {
   renew(epoch: string): Promise<void>
 }
 
-/** News held back while the log is read; more than this is read again. */
-const HELD = 10_000
+/** News held back while the log is read, and characters of it; what comes beyond is read. */
+const HELD = { news: 10_000, characters: 4 * 1024 * 1024 }
 
 /**
  * A room of this node, kept level with the log: told by news, which may be missed, and by reading, which is asked for when
@@ -29,6 +29,7 @@ export class Replica {
   #last: string | undefined
   /** Not undefined while the log is read. */
   #held: News[] | undefined = []
+  #heldCharacters = 0
   #hasEnded = false
   #isStale = false
   /** The last look at the log did not find the room. */
@@ -80,8 +81,16 @@ export class Replica {
   hear(news: News): void {
     if (this.#hasEnded) return
     if (this.#held === undefined || this.#isNext(news)) this.#take(news)
-    else if (this.#held.length < HELD) this.#held.push(news)
-    else this.#isReadAgain = true
+    else this.#hold(news)
+  }
+
+  #hold(news: News): void {
+    const size = news.kind === 'entry' ? news.record.length : 0
+    if (this.#held!.length >= HELD.news || this.#heldCharacters + size > HELD.characters) this.#isReadAgain = true
+    else {
+      this.#held!.push(news)
+      this.#heldCharacters += size
+    }
   }
 
   /** Whether nothing has come since this was last asked: then a look at the log is due. */
@@ -177,6 +186,7 @@ export class Replica {
   #release(): void {
     const held = this.#held ?? []
     this.#held = undefined
+    this.#heldCharacters = 0
     for (const [i, news] of held.entries()) {
       if (this.#hasEnded) return
       // One of them has shown that something is missing: the rest waits for that.

@@ -321,6 +321,12 @@ end
 return { silent, left }
 `
 
+/** ARGV: node. Another may be the reader at once. */
+export const RELEASE_INGEST = `#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+`
+
 /** ARGV: node, milliseconds. Returns 1 where that node is the one that reads what is published from outside, for so long. */
 export const READ_INGEST = `#!lua
 local reader = redis.call('GET', KEYS[1])
