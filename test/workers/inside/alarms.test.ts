@@ -50,22 +50,22 @@ describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
     expect(await late.next()).toMatchObject({ role: 'listener' })
     await pass(uuid, HANDSHAKE, sleeps)
     owner.send(say(uuid, 'slide', [1]))
-    expect(await late.broadcast()).toMatchObject({ funcParams: [1] })
+    expect(await late.nextBroadcast()).toMatchObject({ funcParams: [1] })
   })
 
   test('[E2] the grace time: the room ends with its reason, and leaves nothing', async () => {
     const { owner, uuid, ownerKey } = await openRoom()
     const { client: listener } = await Client.enter(message(2, { uuid }))
     owner.close()
-    expect(await listener.event('owner')).toMatchObject({ event: { here: false } })
+    expect(await listener.nextEvent('owner')).toMatchObject({ event: { here: false } })
     await pass(uuid, GRACE / 2, sleeps)
     const { client: back } = await Client.enter(message(1, { uuid, ownerKey }))
-    await listener.event('owner')
+    await listener.nextEvent('owner')
     await pass(uuid, GRACE, sleeps)
     back.send(say(uuid, 'slide', [1], { stateMessage: true }))
-    await listener.broadcast()
+    await listener.nextBroadcast()
     back.close()
-    await listener.event('owner')
+    await listener.nextEvent('owner')
     await pass(uuid, GRACE, sleeps)
     expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
     expect(await listener.closed()).toMatchObject({ code: 1000 })
@@ -86,7 +86,7 @@ describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
     const { client: reader } = await Client.enter(message(2, { uuid }))
     for (let n = 1; n <= 12; n++) {
       owner.send(say(uuid, 'slide', [n, 'x'.repeat(40_000)], { stateMessage: true }))
-      await reader.broadcast()
+      await reader.nextBroadcast()
     }
     expect(stuck.received.length).toBeLessThan(10)
     await pass(uuid, WRITE_DEADLINE - 1, sleeps)
@@ -104,16 +104,16 @@ describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
     const { client: reader } = await Client.enter(message(2, { uuid }))
     for (let n = 1; n <= 16; n++) {
       owner.send(say(uuid, 'slide', [n, 'x'.repeat(40_000)], { stateMessage: true }))
-      await reader.broadcast()
+      await reader.nextBroadcast()
     }
     const got = slow.received.length - 1
     expect(got).toBeLessThan(10)
     if (sleeps) await evict(uuid)
     slow.send(message(3, { taken: 400_000 }))
-    expect(await slow.event('lagged')).toMatchObject({ event: { replay: 1, position: { seq: 16 } } })
-    expect(await slow.broadcast()).toMatchObject({ seq: 16, replay: true })
+    expect(await slow.nextEvent('lagged')).toMatchObject({ event: { replay: 1, position: { seq: 16 } } })
+    expect(await slow.nextBroadcast()).toMatchObject({ seq: 16, replay: true })
     owner.send(say(uuid, 'slide', [17]))
-    expect(await slow.broadcast()).toMatchObject({ seq: 17 })
+    expect(await slow.nextBroadcast()).toMatchObject({ seq: 17 })
   })
 })
 
