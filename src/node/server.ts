@@ -9,6 +9,7 @@ import { createApp } from '../http/app.ts'
 import { webCryptoSecrets } from '../http/secrets.ts'
 import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
+import { PATIENCE } from '../room/limits.ts'
 import { Manager, type ManagerHouse } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { Writer } from '../room/writer.ts'
@@ -28,9 +29,6 @@ const STOP_DEADLINE = 5000
 
 /** A WebSocket message of so many frames is an attack: browsers send one, and proxies a few. */
 const MAX_FRAGMENTS = 128
-
-/** Write deadlines within which a line that takes a little at a time has to take all. */
-const PATIENCE = 10
 
 export interface RunningServer {
   readonly port: number
