@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { SUITE_VARIABLES } from './test/contracts/protocol-settings.ts'
 import { hasWorkerd } from './test/support/workerd.ts'
 
 // No network, and nothing of ours in the home of who runs this.
@@ -9,12 +10,16 @@ process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= 'false'
 process.env.WRANGLER_SEND_METRICS ??= 'false'
 process.env.XDG_CONFIG_HOME ??= join(tmpdir(), 'roomcast-tests')
 
-// Its limits are small enough to be met in a test.
-const cloudflare = () =>
-  cloudflareTest({
-    wrangler: { configPath: './wrangler.toml' },
-    miniflare: { bindings: { STATE_ENTRIES: '20', GRACE_SECONDS: '60', HANDSHAKE_SECONDS: '2' } },
-  })
+/** The tests that run in workerd itself, with `variables` for the Worker: a project, and so a runtime, for each set of them. */
+const insideWorkerd = (name: string, variables: Record<string, string>, include: string, exclude: string[] = []) => ({
+  extends: true as const,
+  plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings: variables } })],
+  test: { name, include: [include], exclude },
+})
+
+/** The suite of every runtime lets grace times pass; the others set the clock, and none is to pass before they do. */
+const INSIDE = 'test/workers/inside/**/*.test.ts'
+const PROTOCOL_INSIDE = 'test/workers/inside/protocol.test.ts'
 
 export default defineConfig({
   test: {
@@ -35,11 +40,8 @@ export default defineConfig({
       },
       ...(hasWorkerd()
         ? [
-            {
-              extends: true as const,
-              plugins: [cloudflare()],
-              test: { name: 'workers', include: ['test/workers/inside/**/*.test.ts'] },
-            },
+            insideWorkerd('workers', { GRACE_SECONDS: '60', HANDSHAKE_SECONDS: '2' }, INSIDE, [PROTOCOL_INSIDE]),
+            insideWorkerd('workers-protocol', SUITE_VARIABLES, PROTOCOL_INSIDE),
           ]
         : []),
     ],

@@ -12,6 +12,7 @@ import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomHouse } from '../room/house.ts'
+import { PATIENCE } from '../room/limits.ts'
 import { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { Writer } from '../room/writer.ts'
@@ -31,9 +32,6 @@ const STOP_DEADLINE = 5000
 
 /** A WebSocket message of so many frames is an attack: browsers send one, and proxies a few. */
 const MAX_FRAGMENTS = 128
-
-/** Write deadlines within which a line that takes a little at a time has to take all. */
-const PATIENCE = 10
 
 export interface RunningServer {
   readonly port: number

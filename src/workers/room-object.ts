@@ -3,6 +3,7 @@ import { webCryptoSecrets } from '../http/secrets.ts'
 import { CODES, type Problem } from '../protocol/codes.ts'
 import { PING, PONG } from '../protocol/routes.ts'
 import type { RoomHouse } from '../room/house.ts'
+import { PATIENCE } from '../room/limits.ts'
 import { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { Writer } from '../room/writer.ts'
@@ -11,7 +12,7 @@ import { objectClock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
 import { Deadlines } from './deadlines.ts'
 import { RoomStore } from './room-store.ts'
-import { type Attachment, SocketConnection } from './socket-connection.ts'
+import { type Attachment, type FullLine, SocketConnection } from './socket-connection.ts'
 
 /** RFC 6455, 7: the `readyState` of a socket that can be written to. */
 const OPEN = 1
@@ -134,10 +135,10 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
     const { clock } = this.#house
     const { writeDeadline } = this.#config
     let cancelStall = NOT_KEPT
-    const onFull = () => {
+    const onFull = ({ from, since }: FullLine) => {
       cancelStall()
-      const since = connection.kept.full?.since ?? clock.now()
-      cancelStall = this.#deadlines.add(since + writeDeadline, () => session.stalled())
+      const deadline = Math.min(since + writeDeadline, from + PATIENCE * writeDeadline)
+      cancelStall = this.#deadlines.add(deadline, () => session.stalled())
     }
     const onDrain = () => {
       cancelStall()
@@ -149,7 +150,7 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
       kept.member === undefined ? this.#deadlines.add(kept.since + ms, task) : NOT_KEPT
     const house = { ...this.#house, clock: { ...clock, after } }
     const session: Session = new Session(this.#manager, house, connection, kept.isAddressed ? kept.uuid : undefined)
-    if (kept.full !== undefined) onFull()
+    if (kept.full !== undefined) onFull(kept.full)
     this.#sessions.set(ws, session)
     return session
   }

@@ -27,8 +27,17 @@ export interface Attachment {
   /** It says what it has taken (`CAN.taken`). */
   readonly reports?: boolean
   readonly member?: Membership
-  /** Of one that was left to drain: characters that were sent and not taken, and when it last took any. */
-  readonly full?: { readonly backlog: number; readonly since: number }
+  /** Of one that was left to drain. */
+  readonly full?: FullLine
+}
+
+/** A line that has not taken what was sent to it. Times in milliseconds since 1970. */
+export interface FullLine {
+  /** Characters. */
+  readonly backlog: number
+  readonly from: number
+  /** When it last took something. */
+  readonly since: number
 }
 
 const OPEN = 1
@@ -47,22 +56,24 @@ export class SocketConnection implements Connection {
   readonly #ws: SocketLike
   readonly #now: () => number
   /** The line was left to drain, or has taken something and not all. */
-  readonly #onFull: () => void
+  readonly #onFull: (full: FullLine) => void
   readonly #onDrain: () => void
   #kept: Attachment
   #backlog: number
 
-  constructor(ws: SocketLike, kept: Attachment, now: () => number, onFull: () => void, onDrain: () => void) {
+  constructor(
+    ws: SocketLike,
+    kept: Attachment,
+    now: () => number,
+    onFull: (full: FullLine) => void,
+    onDrain: () => void,
+  ) {
     this.#ws = ws
     this.#kept = kept
     this.#now = now
     this.#onFull = onFull
     this.#onDrain = onDrain
     this.#backlog = kept.full?.backlog ?? 0
-  }
-
-  get kept(): Attachment {
-    return this.#kept
   }
 
   get backlog(): number {
@@ -78,19 +89,15 @@ export class SocketConnection implements Connection {
   }
 
   remember(member: Membership): void {
-    const { full: _, ...kept } = this.#kept
-    const isFull = member.behind !== undefined
-    this.#keep({ ...kept, member, ...(isFull && { full: { backlog: this.#backlog, since: this.#now() } }) })
-    if (isFull) this.#onFull()
+    const { full, ...kept } = this.#kept
+    this.#keep({ ...kept, member })
+    if (member.behind !== undefined) this.#keepFull(full?.from ?? this.#now())
   }
 
   taken(count: number): void {
     this.#backlog = Math.max(0, this.#backlog - count)
     if (this.#backlog < REPORT_EVERY) this.#onDrain()
-    else if (this.#kept.full !== undefined) {
-      this.#keep({ ...this.#kept, full: { backlog: this.#backlog, since: this.#now() } })
-      this.#onFull()
-    }
+    else if (this.#kept.full !== undefined) this.#keepFull(this.#kept.full.from)
   }
 
   write(batch: Batch): void {
@@ -104,6 +111,12 @@ export class SocketConnection implements Connection {
 
   close(code: number, reason: string): void {
     if (this.#ws.readyState === OPEN) attempt(() => this.#ws.close(code, cutReason(reason)))
+  }
+
+  #keepFull(from: number): void {
+    const full = { backlog: this.#backlog, from, since: this.#now() }
+    this.#keep({ ...this.#kept, full })
+    this.#onFull(full)
   }
 
   #keep(kept: Attachment): void {

@@ -1,16 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { PING } from '../../src/protocol/routes.ts'
-import { type Message, message, say, TestSocket } from '../support/socket.ts'
+import type { TestClient } from '../support/client.ts'
+import { type Message, message, say } from '../support/messages.ts'
+import { SUITE_SETTINGS } from './protocol-settings.ts'
 
-/** A running roomcast: one server, or several that are one. */
+/** A running roomcast, with `SUITE_VARIABLES`, and the way to it from where the suite runs. */
 export interface ServerUnderTest {
-  /** Where the clients connect, in turns: `http://host:port`. */
-  readonly urls: readonly string[]
+  /** A client whose handshake is over. */
+  connect(path: string): Promise<TestClient>
+  /** A plain HTTP request. */
+  fetch(path: string, init?: { method: string }): Promise<Response>
   stop(): Promise<void>
 }
-
-/** How `start` is to make it: `stateEntries` and `grace` (seconds) small enough to be seen. */
-export const SUITE_SETTINGS = { stateEntries: 20, graceSeconds: 1 }
 
 const state = { stateMessage: true }
 
@@ -18,8 +19,7 @@ const state = { stateMessage: true }
 export function testProtocol(name: string, start: () => Promise<ServerUnderTest>): void {
   describe(`the protocol over the wire: ${name}`, () => {
     let server: ServerUnderTest
-    let sockets: TestSocket[] = []
-    let turn = 0
+    let sockets: TestClient[] = []
 
     beforeAll(async () => {
       server = await start()
@@ -30,13 +30,13 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
       sockets = []
     })
 
-    async function connect(path = '/broadcasting'): Promise<TestSocket> {
-      const socket = await TestSocket.connect(server.urls[turn++ % server.urls.length]! + path)
+    async function connect(path = '/broadcasting'): Promise<TestClient> {
+      const socket = await server.connect(path)
       sockets.push(socket)
       return socket
     }
 
-    async function enter(first: object, path?: string): Promise<{ socket: TestSocket; welcome: Message }> {
+    async function enter(first: object, path?: string): Promise<{ socket: TestClient; welcome: Message }> {
       const socket = await connect(path)
       socket.send(first)
       return { socket, welcome: await socket.next() }
@@ -44,12 +44,12 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
 
     const open = () => enter(message(1))
     const join = (uuid: string, fields: object = {}) => enter(message(2, { uuid, ...fields }))
-    const take = async (socket: TestSocket, count: number) => {
+    const take = async (socket: TestClient, count: number) => {
       const taken: Message[] = []
       while (taken.length < count) taken.push(await socket.nextBroadcast())
       return taken
     }
-    const acked = async (owner: TestSocket, said: object) => {
+    const acked = async (owner: TestClient, said: object) => {
       owner.send({ ...said, id: 'acked' })
       return owner.next(({ event }) => event?.type === 'ack' || event?.type === 'error')
     }
@@ -96,7 +96,7 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
       test('[O1] [O2] [E2] opening with no socket: the owner takes it, or it is over after the grace time', async () => {
         const rooms = []
         for (let n = 0; n < 2; n++) {
-          const answer = await fetch(`${server.urls[0]}/rooms`, { method: 'POST' })
+          const answer = await server.fetch('/rooms', { method: 'POST' })
           expect(answer.status).toBe(201)
           rooms.push((await answer.json()) as { uuid: string; ownerKey: string })
         }

@@ -1,19 +1,13 @@
-import { SUITE_SETTINGS, testProtocol } from '../contracts/protocol.ts'
+import { testProtocol } from '../contracts/protocol.ts'
+import { SUITE_VARIABLES } from '../contracts/protocol-settings.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { overSockets } from '../support/network.ts'
 import { startTestServer } from '../support/server.ts'
 
-const env = {
-  STATE_ENTRIES: String(SUITE_SETTINGS.stateEntries),
-  GRACE_SECONDS: String(SUITE_SETTINGS.graceSeconds),
-}
-
-testProtocol('Node, memory log', async () => {
-  const { url, stop } = await startTestServer(env)
-  return { urls: [url], stop }
-})
+testProtocol('Node, memory log', async () => overSockets(await startTestServer(SUITE_VARIABLES)))
 
 testProtocol('Node, SQLite log', async () => {
   const folder = temporaryFolder()
-  const { url, stop } = await startTestServer({ ...env, LOG: 'sqlite', DATA_DIR: folder.path })
-  return { urls: [url], stop: () => stop().finally(folder.remove) }
+  const { url, stop } = await startTestServer({ ...SUITE_VARIABLES, LOG: 'sqlite', DATA_DIR: folder.path })
+  return overSockets({ url, stop: () => stop().finally(folder.remove) })
 })

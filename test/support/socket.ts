@@ -1,34 +1,26 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
+import { TestClient } from './client.ts'
 import { type Message, message } from './messages.ts'
 
 export { type Message, message, say } from './messages.ts'
 
-/** A client that sends what it is told to, and hands out what it gets, in order. */
-export class TestSocket {
+/** A client over a real socket. */
+export class TestSocket extends TestClient {
   readonly ws: WebSocket
-  readonly received: Message[] = []
   /** The TCP socket below, as soon as the handshake is over: for what a WebSocket does not let one do. */
   tcp!: Socket
-  #read = 0
-  #arrival: () => void = () => {}
-  #closed: { code: number; reason: string } | undefined
 
   constructor(url: string, options: { origin?: string; headers?: Record<string, string> } = {}) {
+    super()
     this.ws = new WebSocket(url.replace('http', 'ws'), { perMessageDeflate: false, ...options })
     this.ws.on('error', () => {})
     this.ws.on('upgrade', ({ socket }) => {
       this.tcp = socket
     })
-    this.ws.on('message', (data) => {
-      for (const line of String(data).split('\n')) this.received.push(JSON.parse(line))
-      this.#arrival()
-    })
-    this.ws.on('close', (code, reason) => {
-      this.#closed = { code, reason: String(reason) }
-      this.#arrival()
-    })
+    this.ws.on('message', (data) => this.hear(String(data)))
+    this.ws.on('close', (code, reason) => this.end({ code, reason: String(reason) }))
   }
 
   static async connect(url: string, options?: { origin?: string; headers?: Record<string, string> }) {
@@ -37,44 +29,12 @@ export class TestSocket {
     return socket
   }
 
-  send(message: object | string): void {
-    this.ws.send(typeof message === 'string' ? message : JSON.stringify(message))
-  }
-
-  /** The next message that has not been handed out; one that `accepts` refuses is passed over. */
-  async next(accepts: (message: Message) => boolean = () => true): Promise<Message> {
-    for (;;) {
-      while (this.#read < this.received.length) {
-        const message = this.received[this.#read++]!
-        if (accepts(message)) return message
-      }
-      if (this.#closed !== undefined) throw new Error(`closed: ${this.#closed.code} ${this.#closed.reason}`)
-      await this.#somethingNew()
-    }
-  }
-
-  nextEvent(type: string): Promise<Message> {
-    return this.next((message) => message.event?.type === type && message.status.value === 5)
-  }
-
-  nextBroadcast(): Promise<Message> {
-    return this.next((message) => message.status.value === 3 && message.funcKey !== '')
-  }
-
-  /** Resolves when the connection has ended. */
-  async closed(): Promise<{ code: number; reason: string }> {
-    while (this.#closed === undefined) await this.#somethingNew()
-    return this.#closed
-  }
-
-  close(): void {
+  override close(): void {
     this.ws.terminate()
   }
 
-  #somethingNew(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#arrival = resolve
-    })
+  protected override sendText(text: string): void {
+    this.ws.send(text)
   }
 }
 

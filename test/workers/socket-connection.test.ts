@@ -94,7 +94,11 @@ describe('[R6] what was sent and not taken', () => {
     connection.agree(['taken'])
     connection.write(new Batch(['x'.repeat(300_000)]))
     connection.remember({ id: 'c', role: 'listener', term: 0, behind: 7 })
-    expect(ws.kept).toMatchObject({ reports: true, member: { behind: 7 }, full: { backlog: 300_000, since: 5 } })
+    expect(ws.kept).toMatchObject({
+      reports: true,
+      member: { behind: 7 },
+      full: { backlog: 300_000, from: 5, since: 5 },
+    })
     const woken = line(ws.kept)
     expect(woken.connection.backlog).toBe(300_000)
     woken.connection.taken(100_000)

@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { exports } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { PATIENCE } from '../../../src/room/limits.ts'
 import { message, say } from '../../support/messages.ts'
 import { Client } from './client.ts'
 import { evict, objectOf, storedOf } from './objects.ts'
@@ -32,6 +33,31 @@ async function openRoom() {
   return { owner, uuid: welcome.uuid, ownerKey: welcome.ownerKey }
 }
 
+/** A room and a listener of it that has been left to drain. */
+async function leaveBehind() {
+  const { owner, uuid } = await openRoom()
+  const { client: stuck } = await Client.enter(message(2, { uuid, can: ['taken'] }))
+  const { client: reader } = await Client.enter(message(2, { uuid }))
+  for (let n = 1; n <= 12; n++) {
+    owner.send(say(uuid, 'slide', [n, 'x'.repeat(40_000)], { stateMessage: true }))
+    await reader.nextBroadcast()
+  }
+  expect(stuck.received.length).toBeLessThan(10)
+  return { uuid, stuck }
+}
+
+/** The listener says that it has taken so much; the room has heard that when it answers what is said next. */
+async function report(listener: Client, uuid: string, taken: number): Promise<void> {
+  listener.send(message(3, { taken }))
+  listener.send(say(uuid, 'clap', [], { id: 'heard' }))
+  await listener.nextEvent('ack')
+}
+
+async function isClosedAsTooSlow(listener: Client): Promise<void> {
+  expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'too_slow' } })
+  expect(await listener.closed()).toMatchObject({ code: 4001 })
+}
+
 describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
   test('[J4] a socket that says nothing is closed, and leaves nothing where there is no room', async () => {
     const uuid = crypto.randomUUID()
@@ -50,22 +76,22 @@ describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
     expect(await late.next()).toMatchObject({ role: 'listener' })
     await pass(uuid, HANDSHAKE, sleeps)
     owner.send(say(uuid, 'slide', [1]))
-    expect(await late.broadcast()).toMatchObject({ funcParams: [1] })
+    expect(await late.nextBroadcast()).toMatchObject({ funcParams: [1] })
   })
 
   test('[E2] the grace time: the room ends with its reason, and leaves nothing', async () => {
     const { owner, uuid, ownerKey } = await openRoom()
     const { client: listener } = await Client.enter(message(2, { uuid }))
     owner.close()
-    expect(await listener.event('owner')).toMatchObject({ event: { here: false } })
+    expect(await listener.nextEvent('owner')).toMatchObject({ event: { here: false } })
     await pass(uuid, GRACE / 2, sleeps)
     const { client: back } = await Client.enter(message(1, { uuid, ownerKey }))
-    await listener.event('owner')
+    await listener.nextEvent('owner')
     await pass(uuid, GRACE, sleeps)
     back.send(say(uuid, 'slide', [1], { stateMessage: true }))
-    await listener.broadcast()
+    await listener.nextBroadcast()
     back.close()
-    await listener.event('owner')
+    await listener.nextEvent('owner')
     await pass(uuid, GRACE, sleeps)
     expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
     expect(await listener.closed()).toMatchObject({ code: 1000 })
@@ -81,21 +107,23 @@ describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
   })
 
   test('[R6] a listener that takes nothing more is left to drain, and closed after the write deadline', async () => {
-    const { owner, uuid } = await openRoom()
-    const { client: stuck } = await Client.enter(message(2, { uuid, can: ['taken'] }))
-    const { client: reader } = await Client.enter(message(2, { uuid }))
-    for (let n = 1; n <= 12; n++) {
-      owner.send(say(uuid, 'slide', [n, 'x'.repeat(40_000)], { stateMessage: true }))
-      await reader.broadcast()
+    const { uuid, stuck } = await leaveBehind()
+    await pass(uuid, WRITE_DEADLINE - 1, sleeps)
+    await report(stuck, uuid, 70_000)
+    await pass(uuid, WRITE_DEADLINE - 1, sleeps)
+    await report(stuck, uuid, 1)
+    await pass(uuid, WRITE_DEADLINE, sleeps)
+    await isClosedAsTooSlow(stuck)
+  })
+
+  test('[R6] one that takes a little at a time, and never all, is closed after ten write deadlines', async () => {
+    const { uuid, stuck } = await leaveBehind()
+    for (let n = 1; n <= PATIENCE; n++) {
+      await pass(uuid, WRITE_DEADLINE - 1, sleeps)
+      await report(stuck, uuid, 1)
     }
-    expect(stuck.received.length).toBeLessThan(10)
-    await pass(uuid, WRITE_DEADLINE - 1, sleeps)
-    stuck.send(message(3, { taken: 70_000 }))
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    await pass(uuid, WRITE_DEADLINE - 1, sleeps)
-    await pass(uuid, 1, sleeps)
-    expect(await stuck.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'too_slow' } })
-    expect(await stuck.closed()).toMatchObject({ code: 4001 })
+    await pass(uuid, PATIENCE, sleeps)
+    await isClosedAsTooSlow(stuck)
   })
 
   test('[R6] one that drains gets what has changed, and goes on', async () => {
@@ -104,16 +132,16 @@ describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
     const { client: reader } = await Client.enter(message(2, { uuid }))
     for (let n = 1; n <= 16; n++) {
       owner.send(say(uuid, 'slide', [n, 'x'.repeat(40_000)], { stateMessage: true }))
-      await reader.broadcast()
+      await reader.nextBroadcast()
     }
     const got = slow.received.length - 1
     expect(got).toBeLessThan(10)
     if (sleeps) await evict(uuid)
     slow.send(message(3, { taken: 400_000 }))
-    expect(await slow.event('lagged')).toMatchObject({ event: { replay: 1, position: { seq: 16 } } })
-    expect(await slow.broadcast()).toMatchObject({ seq: 16, replay: true })
+    expect(await slow.nextEvent('lagged')).toMatchObject({ event: { replay: 1, position: { seq: 16 } } })
+    expect(await slow.nextBroadcast()).toMatchObject({ seq: 16, replay: true })
     owner.send(say(uuid, 'slide', [17]))
-    expect(await slow.broadcast()).toMatchObject({ seq: 17 })
+    expect(await slow.nextBroadcast()).toMatchObject({ seq: 17 })
   })
 })
 

@@ -10,11 +10,11 @@ describe('before the first message has said which room', () => {
   test('[B1] a message that is no message is answered, and the line lives', async () => {
     const client = await Client.connect()
     client.send('{')
-    expect(await client.event('error')).toMatchObject({ status: { value: 5 }, event: { code: 'bad_json' } })
-    client.send(new ArrayBuffer(3))
-    expect(await client.event('error')).toMatchObject({ event: { code: 'binary_message' } })
+    expect(await client.nextEvent('error')).toMatchObject({ status: { value: 5 }, event: { code: 'bad_json' } })
+    client.sendBinary(new ArrayBuffer(3))
+    expect(await client.nextEvent('error')).toMatchObject({ event: { code: 'binary_message' } })
     client.send(say(crypto.randomUUID(), 'slide', [], { id: 'a' }))
-    expect(await client.event('error')).toMatchObject({ event: { code: 'not_in_room', id: 'a' } })
+    expect(await client.nextEvent('error')).toMatchObject({ event: { code: 'not_in_room', id: 'a' } })
     client.send(message(1))
     expect(await client.next()).toMatchObject({ role: 'owner' })
   })
@@ -57,7 +57,7 @@ describe('between a client and its room', () => {
     const second = await Client.connect()
     second.send(message(1, { uuid, ownerKey }))
     for (let n = 1; n <= 20; n++) second.send(say(uuid, 'n', [n], { id: `${n}` }))
-    for (let n = 1; n <= 20; n++) expect(await second.event('ack')).toMatchObject({ event: { id: `${n}` } })
+    for (let n = 1; n <= 20; n++) expect(await second.nextEvent('ack')).toMatchObject({ event: { id: `${n}` } })
     expect(await owner.closed()).toMatchObject({ code: 4502, reason: expect.stringContaining('taken back') })
   })
 
@@ -72,9 +72,9 @@ describe('between a client and its room', () => {
     const { client: owner, welcome } = await Client.enter(message(1))
     for (const code of [1000, 4321]) {
       const { client, welcome: own } = await Client.enter(message(2, { uuid: welcome.uuid }))
-      await owner.event('listeners')
+      await owner.nextEvent('listeners')
       client.close(code)
-      expect(await owner.event('listeners')).toMatchObject({ event: { left: [own.clientId] } })
+      expect(await owner.nextEvent('listeners')).toMatchObject({ event: { left: [own.clientId] } })
     }
   })
 
@@ -86,8 +86,8 @@ describe('between a client and its room', () => {
 
   test('[B1] the room has the say from then on', async () => {
     const { client, welcome } = await Client.enter(message(1))
-    client.send(new ArrayBuffer(3))
-    expect(await client.event('error')).toMatchObject({ event: { code: 'binary_message' } })
+    client.sendBinary(new ArrayBuffer(3))
+    expect(await client.nextEvent('error')).toMatchObject({ event: { code: 'binary_message' } })
     client.send(say(welcome.uuid, 'slide', ['x'.repeat(MESSAGE_BYTES)]))
     expect(await client.closed()).toMatchObject({ code: 1009 })
   })
