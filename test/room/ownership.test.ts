@@ -144,18 +144,15 @@ describe('an owner that the log has let in, and whose room cannot be had', () =>
     },
   )
 
-  test.each(Object.entries(failures))(
-    '[O1] [E2] one of a room just opened, where it %s',
-    async (_, { follow }) => {
-      const house = new House()
-      vi.spyOn(house.log, 'follow').mockImplementation(follow)
-      const { connection } = await house.open()
-      expect(connection.closed).toBeDefined()
-      expect(await house.log.abandoned(house.clock.now())).toHaveLength(1)
-      await house.settle()
-      expect(house.manager.size).toBe(0)
-    },
-  )
+  test.each(Object.entries(failures))('[O1] [E2] one of a room just opened, where it %s', async (_, { follow }) => {
+    const house = new House()
+    vi.spyOn(house.log, 'follow').mockImplementation(follow)
+    const { connection } = await house.open()
+    expect(connection.closed).toBeDefined()
+    expect(await house.log.abandoned(house.clock.now())).toHaveLength(1)
+    await house.settle()
+    expect(house.manager.size).toBe(0)
+  })
 
   test('[E2] a log that cannot be told either is left in peace', async () => {
     const house = new House()
