@@ -48,7 +48,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const secrets = config.redis === undefined ? webCryptoSecrets : { ...webCryptoSecrets, clientId }
   const clock = systemClock
   const writer = new Writer(clock)
-  const answer: Answer = async () => undefined
+  const answer: Answer = (...asked) => manager.answer(...asked)
   const store = await openStore(config, { limits, secrets, clock, node, answer })
   const house: RoomHouse = { ...store, clock, writer, limits, secrets }
   const manager: Manager = new Manager(house)

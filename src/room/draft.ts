@@ -2,7 +2,7 @@ import { encodeBody, type Saying } from '../protocol/codec.ts'
 import { utf8Length } from './bytes.ts'
 import type { Draft } from './ports.ts'
 
-/** A broadcast of the owner of `term`, on its way into the log. */
+/** What the owner of `term` says to all of the room, as the log takes it. */
 export function draftOf(said: Saying, term: number): Draft {
   const body = encodeBody(said)
   return {

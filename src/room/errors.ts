@@ -11,6 +11,11 @@ export class RoomError extends Error {
   }
 }
 
+/** The error that a problem of another node stands for here. */
+export function errorOf({ code, message, ...details }: Problem): RoomError {
+  return new RoomError(code, message, details)
+}
+
 /** What the client is told of `error`. One that nobody foresaw is told without its words: they may hold what is not for clients. */
 export function problemOf(error: unknown): Problem {
   return error instanceof RoomError ? error.problem : { code: 'server_error', message: 'something went wrong here' }

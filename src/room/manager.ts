@@ -1,5 +1,6 @@
 import { isUuid } from '../protocol/messages.ts'
 import { ownerLeft, type RoomHouse } from './house.ts'
+import { readQuestion } from './questions.ts'
 import { Room } from './room.ts'
 
 /** What it took to become a room's owner. */
@@ -70,6 +71,22 @@ export class Manager {
     const room = await this.#owned(uuid, ownership.term)
     if (room === undefined) return undefined
     return { room, term: ownership.term, ...(ownership.handedOver && { ownerKey: freshKey }) }
+  }
+
+  /**
+   * Answers what another node asks a room that is held here; undefined where it is not. Never rejects, and makes no room be
+   * held.
+   */
+  async answer(from: string, uuid: string, text: string): Promise<string | undefined> {
+    try {
+      const question = readQuestion(text)
+      const room = question && (await this.#rooms.get(uuid))
+      if (room === undefined || room.hasEnded) return undefined
+      return JSON.stringify(await room.answer(from, question!))
+    } catch {
+      // Who asks takes no answer for an answer; what failed here is told to those whom it concerns here.
+      return undefined
+    }
   }
 
   /** Ends the rooms whose grace time is over (E2). */

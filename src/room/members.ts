@@ -1,8 +1,9 @@
-import { event } from '../protocol/codec.ts'
-import type { RoomEvent } from '../protocol/messages.ts'
+import { event, welcome } from '../protocol/codec.ts'
+import type { Position, RoomEvent } from '../protocol/messages.ts'
 import type { Client } from './client.ts'
 import { problemOf } from './errors.ts'
 import type { History } from './history.ts'
+import type { RoomLimits } from './limits.ts'
 
 /** The clients of a room on this server, the ownership of the room, and what its members are answered. */
 export class Members {
@@ -12,7 +13,9 @@ export class Members {
   /** The owner, if it is on this server. */
   owner: Client | undefined
   term: number
-  /** The owner is on some server. */
+  /** The other node that the owner is on, if it is. */
+  ownerNode: string | undefined
+  /** The owner is on some node. */
   ownerHere: boolean
 
   constructor(uuid: string, history: History, ownership: { readonly term: number; readonly ownerHere: boolean }) {
@@ -30,7 +33,30 @@ export class Members {
     return this.#clients.get(id)
   }
 
-  add(client: Client): void {
+  /** Lets `client` in: the welcome first of all, then what it missed. `ownerKey` is told to it alone. */
+  admit(client: Client, limits: RoomLimits, since: Position | undefined, ownerKey?: string): void {
+    const { batch, recovered } = this.#history.replay(since)
+    const { messageBytes, stateBytes, stateEntries } = limits
+    const { takenEvery } = client.connection
+    this.putBack(client)
+    client.remember()
+    client.tell(
+      welcome(this.uuid, {
+        clientId: client.id,
+        role: client.role,
+        position: this.#history.position,
+        replay: batch.texts.length,
+        recovered,
+        limits: { messageBytes, stateBytes, stateEntries },
+        ...(ownerKey !== undefined && { ownerKey }),
+        ...(takenEvery !== undefined && { takenEvery }),
+      }),
+    )
+    if (batch.texts.length > 0) client.connection.write(batch)
+  }
+
+  /** It was in before, and is told nothing. */
+  putBack(client: Client): void {
     this.#clients.set(client.id, client)
   }
 
@@ -39,8 +65,14 @@ export class Members {
     return this.#clients.delete(client.id)
   }
 
-  *listeners(): Generator<Client> {
-    for (const client of this.#clients.values()) if (client.role === 'listener') yield client
+  /** How many of them are listeners. */
+  get listening(): number {
+    return this.#clients.size - (this.owner === undefined ? 0 : 1)
+  }
+
+  /** The ids of the listeners. */
+  *listeners(): Generator<string> {
+    for (const { id, role } of this.#clients.values()) if (role === 'listener') yield id
   }
 
   tell(client: Client, news: RoomEvent): void {

@@ -137,7 +137,11 @@ export interface Ownership {
 export interface Nodes {
   /** This server's own. The ids of its clients begin with it and a dot. */
   readonly name: string
-  /** Asks a room as `node` holds it. Undefined: there is no such node, or no such room there, or no answer in time. */
+  /**
+   * Asks a room as `node`, another than this, holds it; there `Manager.answer` answers. Undefined: there is no such node, or no
+   * such room there, or no answer in time. `node` may be any text without a dot: a client can make one up. What is asked of
+   * one node should arrive in the order it was asked.
+   */
   ask(node: string, uuid: string, question: string): Promise<string | undefined>
 }
 

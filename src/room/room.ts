@@ -1,16 +1,21 @@
-import { encodeBody, event, feedbackText, goodbye, type Saying, targetedText, welcome } from '../protocol/codec.ts'
+import { event, goodbye, type Saying } from '../protocol/codec.ts'
 import { CODES, type DisconnectCode, type EndReason } from '../protocol/codes.ts'
 import type { Position, RoomEvent } from '../protocol/messages.ts'
+import { Attendance } from './attendance.ts'
 import { Audience } from './audience.ts'
 import { Batch } from './batch.ts'
-import { utf8Length } from './bytes.ts'
 import type { Client } from './client.ts'
+import { draftOf } from './draft.ts'
 import { RoomError } from './errors.ts'
+import { Feedback } from './feedback.ts'
 import { History } from './history.ts'
 import { ownerLeft, type RoomHouse } from './house.ts'
 import { Members } from './members.ts'
-import type { Draft, Entry, Follower, Presence, Snapshot } from './ports.ts'
-import { Roll } from './roll.ts'
+import { Neighbours } from './neighbours.ts'
+import { Offers } from './offers.ts'
+import type { Entry, Follower, Presence, Snapshot } from './ports.ts'
+import type { Answers, Question } from './questions.ts'
+import { Whispers } from './whispers.ts'
 
 const END_MESSAGES: Record<EndReason, string> = {
   room_closed: 'the owner closed the room',
@@ -25,7 +30,11 @@ export class Room implements Follower {
   readonly #history: History
   readonly #members: Members
   readonly #audience: Audience
-  readonly #roll: Roll
+  readonly #neighbours: Neighbours | undefined
+  readonly #attendance: Attendance
+  readonly #feedback: Feedback
+  readonly #whispers: Whispers
+  readonly #offers: Offers
   /** Nobody is here any more, or the room has ended. */
   readonly #onDone: () => void
   #isStale = false
@@ -38,11 +47,13 @@ export class Room implements Follower {
     this.#history = new History(uuid, snapshot, house.limits)
     this.#members = new Members(uuid, this.#history, snapshot)
     this.#audience = new Audience(this.#history.tail, this.#history, house.writer, house.limits.highWaterMark)
-    this.#roll = new Roll(
-      house.clock,
-      () => this.#audience.size,
-      (report) => this.#members.tellOwner(report),
-    )
+    const { nodes, clock, limits } = house
+    this.#neighbours = nodes && new Neighbours(nodes, uuid, (node) => this.#attendance.isSilent(node))
+    this.#attendance = new Attendance(clock, this.#members, this.#neighbours)
+    this.#feedback = new Feedback(this.#members, this.#neighbours, limits)
+    this.#whispers = new Whispers(this.#members, this.#neighbours, limits)
+    this.#offers = new Offers(this.#members, this.#neighbours, house)
+    this.#placeOwner(snapshot.ownerHere ? snapshot.ownerNode : undefined)
   }
 
   /** Nobody is here: it need not be held. */
@@ -61,11 +72,11 @@ export class Room implements Follower {
     if (this.#audience.size >= listeners) {
       throw new RoomError('room_full', `the room is full: at most ${listeners} listeners`, { limit: listeners })
     }
-    this.#admit(client, since)
+    this.#members.admit(client, this.#house.limits, since)
     this.#audience.add(client)
     if (!this.#members.ownerHere) this.#members.tell(client, { type: 'owner', here: false })
     if (this.#isStale) this.#members.tell(client, { type: 'stale', stale: true })
-    this.#roll.joined(client.id)
+    this.#attendance.joined(client.id)
   }
 
   /** Lets the owner in, who holds `term`: it has opened the room or taken it back. `ownerKey` is told to it alone. */
@@ -73,11 +84,14 @@ export class Room implements Follower {
     if (this.#ended !== undefined || term < this.#members.term) {
       throw new RoomError('take_back_refused', 'the room could not be taken back')
     }
+    // The log may let an owner in before it tells of it.
+    if (term > this.#members.term) this.#raiseTerm(term, ownerKey !== undefined)
     client.term = term
     this.#members.owner = client
-    this.#admit(client, since, ownerKey)
+    this.#members.ownerNode = undefined
+    this.#members.admit(client, this.#house.limits, since, ownerKey)
     if (this.#isStale) this.#members.tell(client, { type: 'stale', stale: true })
-    if (this.#audience.size > 0) this.#roll.restart([...this.#members.listeners()].map(({ id }) => id))
+    this.#attendance.ownerCame(term)
   }
 
   /**
@@ -86,9 +100,12 @@ export class Room implements Follower {
    */
   restore(client: Client, behind: number | undefined): boolean {
     if (this.#ended !== undefined || (client.role === 'owner' && client.term < this.#members.term)) return false
-    this.#members.add(client)
-    if (client.role === 'owner') this.#members.owner = client
-    else this.#audience.restore(client, behind)
+    this.#members.putBack(client)
+    if (client.role === 'listener') this.#audience.restore(client, behind)
+    else {
+      this.#members.owner = client
+      this.#attendance.ownerIsBack()
+    }
     return true
   }
 
@@ -97,36 +114,39 @@ export class Room implements Follower {
    * audience gets.
    */
   broadcast(owner: Client, said: Saying): void {
-    if (said.to === 'self' || typeof said.to === 'object') return this.#target(owner, said, said.to)
-    const body = encodeBody(said)
-    const draft: Draft = {
-      term: owner.term,
-      id: said.id,
-      state: said.state && { key: said.state.key, retain: said.state.retain },
-      echo: said.to === 'all' ? true : undefined,
-      body,
-      bytes: utf8Length(body),
-    }
-    this.#house.log.append(this.uuid, draft).then(
+    if (said.to === 'self') return this.#whispers.say(owner, said, [owner.id])
+    if (typeof said.to === 'object') return this.#whispers.say(owner, said, said.to)
+    this.#house.log.append(this.uuid, draftOf(said, owner.term)).then(
       ({ seq }) => this.#members.acknowledge(owner, said.id, seq),
       (error) => this.#members.refuse(owner, said.id, error),
     )
   }
 
-  /** A listener speaks to the owner. Throws `owner_absent` when none is here to hear it. */
+  /** A listener speaks to the owner. Throws `owner_absent`, `rate_limited`, or answers so later. */
   feedback(listener: Client, said: Saying): void {
-    const { owner } = this.#members
-    if (owner === undefined) throw new RoomError('owner_absent', 'the owner is not here now')
-    if (owner.connection.backlog > this.#house.limits.highWaterMark) {
-      throw new RoomError('rate_limited', 'the owner has more feedback than it takes', { retryAfter: 1000 })
-    }
-    owner.write(feedbackText(listener.id, encodeBody({ ...said, state: undefined })))
-    this.#members.acknowledge(listener, said.id)
+    this.#feedback.say(listener, said)
   }
 
   /** The owner offers the room to a listener, with a key that works once. It stays the owner until the other has used it. */
   handOver(owner: Client, to: string, id: string | undefined): void {
-    this.#members.settle(owner, id, this.#offer(owner, to))
+    this.#offers.make(owner, to, id)
+  }
+
+  /** What the node `from` wants to know of this room, or have done in it. */
+  answer(from: string, question: Question): Answers[Question['kind']] | Promise<Answers['offer']> {
+    switch (question.kind) {
+      case 'feedback':
+        return this.#feedback.answer(question)
+      case 'look':
+        return this.#whispers.answerLook(question)
+      case 'whisper':
+        return this.#whispers.answerWhisper(question)
+      case 'offer':
+        return this.#offers.answer(question)
+      case 'report':
+        this.#attendance.heard(from, question)
+        return {}
+    }
   }
 
   /** The owner ends the room (E1). */
@@ -140,12 +160,9 @@ export class Room implements Follower {
     if (client === this.#members.owner) this.#ownerDropped(client)
     else if (client.role === 'listener') {
       this.#audience.remove(client)
-      this.#roll.left(client.id)
+      this.#attendance.left(client.id)
     }
-    if (this.isEmpty) {
-      this.#roll.stop()
-      this.#onDone()
-    }
+    if (this.isEmpty) this.#onDone()
   }
 
   /** The line of a listener has taken all that was written to it (R6). */
@@ -159,8 +176,9 @@ export class Room implements Follower {
     if (entry.echo) this.#members.owner?.write(text)
   }
 
-  presence({ here, term, handedOver = false }: Presence): void {
+  presence({ here, term, handedOver = false, node }: Presence): void {
     if (term > this.#members.term) this.#raiseTerm(term, handedOver)
+    this.#placeOwner(here ? node : undefined)
     if (here === this.#members.ownerHere && !handedOver) return
     this.#members.ownerHere = here
     this.#announce({ type: 'owner', here, ...(handedOver && { handedOver: true }) })
@@ -188,7 +206,8 @@ export class Room implements Follower {
 
   ended(reason: EndReason): void {
     this.#ended = reason
-    this.#roll.stop()
+    this.#attendance.stop()
+    this.#members.ownerNode = undefined
     const message = END_MESSAGES[reason]
     this.#history.announce(goodbye(this.uuid, { code: reason, message }))
     this.#audience.dismiss({ code: CODES[reason].close, reason: message })
@@ -197,59 +216,16 @@ export class Room implements Follower {
     this.#onDone()
   }
 
-  #admit(client: Client, since: Position | undefined, ownerKey?: string): void {
-    const { batch, recovered } = this.#history.replay(since)
-    const { messageBytes, stateBytes, stateEntries } = this.#house.limits
-    const { takenEvery } = client.connection
-    this.#members.add(client)
-    client.remember()
-    client.tell(
-      welcome(this.uuid, {
-        clientId: client.id,
-        role: client.role,
-        position: this.#history.position,
-        replay: batch.texts.length,
-        recovered,
-        limits: { messageBytes, stateBytes, stateEntries },
-        ...(ownerKey !== undefined && { ownerKey }),
-        ...(takenEvery !== undefined && { takenEvery }),
-      }),
-    )
-    if (batch.texts.length > 0) client.connection.write(batch)
-  }
-
-  #target(owner: Client, said: Saying, to: 'self' | readonly string[]): void {
-    if (owner.term < this.#members.term)
-      return this.#members.refuse(owner, said.id, new RoomError('displaced', 'another owner has taken the room'))
-    const clients = to === 'self' ? [owner] : to.map((id) => this.#members.get(id))
-    const absent = clients.indexOf(undefined)
-    if (absent >= 0) {
-      const unknown = new RoomError('unknown_client', `to.${absent} is no client of this room`, { field: 'to' })
-      return this.#members.refuse(owner, said.id, unknown)
-    }
-    const batch = new Batch([targetedText(encodeBody(said))])
-    for (const client of clients as Client[]) {
-      // A listener over the mark has been left to drain; nothing may grow its queue.
-      if (client.connection.backlog <= this.#house.limits.highWaterMark) client.connection.write(batch)
-    }
-    this.#members.acknowledge(owner, said.id)
-  }
-
-  /** Rejects with `unknown_client`, `displaced`, `log_unavailable`. */
-  async #offer(owner: Client, to: string): Promise<void> {
-    const { log, secrets } = this.#house
-    const heir = this.#members.get(to)
-    if (heir?.role !== 'listener') {
-      throw new RoomError('unknown_client', 'handover names no listener of this room', { field: 'handover' })
-    }
-    const ownerKey = secrets.key()
-    await log.offerHandover(this.uuid, owner.term, await secrets.hash(ownerKey))
-    this.#members.tell(heir, { type: 'handover', ownerKey })
-  }
-
   #ownerDropped(owner: Client): void {
     this.#members.owner = undefined
+    this.#attendance.stop()
     if (this.#ended === undefined) ownerLeft(this.#house, this.uuid, owner.term)
+  }
+
+  /** The node that the owner is on, as the log has it: of an owner that is here already, this one knows better. */
+  #placeOwner(node: string | undefined): void {
+    this.#members.ownerNode = this.#members.owner === undefined ? this.#neighbours?.other(node) : undefined
+    if (this.#members.owner === undefined) this.#attendance.ownerIsOn(this.#members.ownerNode, this.#members.term)
   }
 
   #raiseTerm(term: number, handedOver: boolean): void {
@@ -269,7 +245,6 @@ export class Room implements Follower {
     former.remember()
     this.#members.tell(former, { type: 'role', role: 'listener' })
     this.#audience.add(former)
-    this.#roll.joined(former.id)
   }
 
   #disconnect(client: Client, code: DisconnectCode, message: string): void {

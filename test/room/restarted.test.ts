@@ -152,6 +152,27 @@ describe('[R5] a log that cannot tell one by one what was missed', () => {
     }
   })
 
+  test('[R6] what was announced in another epoch is not told again to who falls behind in this one', async () => {
+    const { house, owner, uuid, listeners, room, say, read } = await roomWithTwo()
+    for (const n of [1, 2, 3]) await say(n)
+    owner.session.gone()
+    await house.settle()
+    room.restarted(other(uuid, { ownerHere: false }))
+    await house.settle()
+    const [slow] = listeners as [Member, Member]
+    slow.connection.block()
+    for (const seq of [2, 3, 4]) {
+      const long = entry(uuid, seq, 'slide', Array(500).fill(seq))
+      room.published(long)
+      await house.settle()
+    }
+    read()
+    slow.connection.unblock()
+    slow.session.drained()
+    await house.settle()
+    expect(events(slow)).toMatchObject([{ type: 'lagged', position: { seq: 4 } }])
+  })
+
   test('[O3] an owner that was displaced meanwhile is told that, and no more', async () => {
     const { owner, uuid, room, read } = await roomWithTwo()
     read()

@@ -4,7 +4,7 @@ import { utf8Length } from '../../src/room/bytes.ts'
 import type { RoomHouse } from '../../src/room/house.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../../src/room/limits.ts'
 import { Manager } from '../../src/room/manager.ts'
-import type { Cancel, Clock, Connection, RoomLog, Secrets } from '../../src/room/ports.ts'
+import type { Cancel, Clock, Connection, Nodes, RoomLog, Secrets } from '../../src/room/ports.ts'
 import { Session } from '../../src/room/session.ts'
 import { Writer } from '../../src/room/writer.ts'
 import { type Message, message } from './socket.ts'
@@ -135,13 +135,18 @@ export class House {
   readonly manager: Manager
   readonly house: RoomHouse
 
-  constructor(limits: Partial<RoomLimits> = {}, log?: RoomLog, ground?: Pick<House, 'clock' | 'secrets'>) {
+  constructor(
+    limits: Partial<RoomLimits> = {},
+    log?: RoomLog,
+    ground?: Pick<House, 'clock' | 'secrets'>,
+    nodes?: Nodes,
+  ) {
     this.clock = ground?.clock ?? new SteppedClock()
     this.secrets = ground?.secrets ?? countedSecrets()
     this.limits = { ...DEFAULT_LIMITS, ...limits }
     this.log = log ?? new MemoryLog({ limits: this.limits, maxRooms: 1000, secrets: this.secrets })
     const { clock, secrets } = this
-    this.house = { log: this.log, clock, secrets, limits: this.limits, writer: new Writer(clock) }
+    this.house = { log: this.log, clock, secrets, limits: this.limits, writer: new Writer(clock), nodes }
     this.manager = new Manager(this.house)
   }
 

@@ -1,0 +1,64 @@
+import { encodeBody, feedbackText, type Saying } from '../protocol/codec.ts'
+import type { Client } from './client.ts'
+import { errorOf, problemOf, RoomError } from './errors.ts'
+import { Ferry } from './ferry.ts'
+import type { RoomLimits } from './limits.ts'
+import type { Members } from './members.ts'
+import type { Neighbours } from './neighbours.ts'
+import type { Answers, QuestionOf, Remark } from './questions.ts'
+
+/** What listeners say to the owner, whatever node it is on. What one of them says is heard in the order it was said. */
+export class Feedback {
+  readonly #members: Members
+  readonly #neighbours: Neighbours | undefined
+  readonly #limits: RoomLimits
+  readonly #ferry = new Ferry<Remark>((load) => this.#carry(load))
+
+  constructor(members: Members, neighbours: Neighbours | undefined, limits: RoomLimits) {
+    this.#members = members
+    this.#neighbours = neighbours
+    this.#limits = limits
+  }
+
+  /** Throws `owner_absent`, `rate_limited` where that is known at once; else the listener is told later. */
+  say(listener: Client, said: Saying): void {
+    const remark = { from: listener.id, body: encodeBody({ ...said, state: undefined }) }
+    if (this.#ferry.isIdle && this.#members.ownerNode === undefined) {
+      const refusal = this.#hear(remark)
+      if (refusal !== undefined) throw refusal
+      return this.#members.acknowledge(listener, said.id)
+    }
+    if (this.#ferry.isFull) throw tooMuch()
+    this.#members.settle(listener, said.id, this.#ferry.take(remark, remark.body.length))
+  }
+
+  /** Listeners on another node say something to the owner, which is here, or was. */
+  answer({ remarks }: QuestionOf<'feedback'>): Answers['feedback'] {
+    const refusals = remarks.map((remark) => this.#hear(remark))
+    return { problems: refusals.map((refusal) => (refusal === undefined ? null : problemOf(refusal))) }
+  }
+
+  async #carry(remarks: readonly Remark[]): Promise<(RoomError | undefined)[]> {
+    const { ownerNode } = this.#members
+    if (ownerNode === undefined) return remarks.map((remark) => this.#hear(remark))
+    const answer = await this.#neighbours?.ask(ownerNode, { kind: 'feedback', remarks })
+    if (answer === undefined) return remarks.map(() => ownerAbsent())
+    return answer.problems.map((problem) => (problem === null ? undefined : errorOf(problem)))
+  }
+
+  #hear({ from, body }: Remark): RoomError | undefined {
+    const { owner } = this.#members
+    if (owner === undefined) return ownerAbsent()
+    if (owner.connection.backlog > this.#limits.highWaterMark) return tooMuch()
+    owner.write(feedbackText(from, body))
+    return undefined
+  }
+}
+
+function ownerAbsent(): RoomError {
+  return new RoomError('owner_absent', 'the owner is not here now')
+}
+
+function tooMuch(): RoomError {
+  return new RoomError('rate_limited', 'the owner has more feedback than it takes', { retryAfter: 1000 })
+}
