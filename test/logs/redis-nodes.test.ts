@@ -105,6 +105,38 @@ describeWithRedis('several nodes over one Redis', () => {
     expect(recorder.restarts).toEqual([])
   })
 
+  test('a Redis that was slow to answer, on connections that lived, is used again', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    redis.pause()
+    const speaking = setInterval(() => log.abandoned(0).catch(() => {}), 100)
+    try {
+      // From here on nothing is written, and well before the connection times out the server goes on.
+      await expect(log.append(A, plain('late'))).rejects.toMatchObject({ problem: { code: 'log_unavailable' } })
+      redis.resume()
+      await vi.waitFor(() => log.append(A, plain('on time')), 5000)
+    } finally {
+      clearInterval(speaking)
+      redis.resume()
+    }
+  })
+
+  test('who would follow rooms of a Redis that hangs is refused, however many try', async () => {
+    const { log } = await node()
+    redis.pause()
+    const refused: unknown[] = []
+    const coming = setInterval(
+      () => log.follow(crypto.randomUUID(), (snapshot) => new Recorder(snapshot)).catch((error) => refused.push(error)),
+      100,
+    )
+    try {
+      await vi.waitFor(() => expect(refused).not.toEqual([]), 8000)
+    } finally {
+      clearInterval(coming)
+      redis.resume()
+    }
+  })
+
   test('[O3] who has been displaced on another node is refused, and told', async () => {
     const [one, two] = [(await node()).log, (await node()).log]
     await one.create(A, 'hash')
