@@ -109,8 +109,9 @@ export class RedisLog implements RoomLog {
       const replica = new Replica(
         {
           read: async (epoch, seq) => readingOf(await this.#run(scripts.READ, uuid, epoch, String(seq))),
-          renew: async (epoch) => {
-            await this.#run(scripts.RENEW, uuid, epoch, this.#options.secrets.uuid())
+          renew: async (epoch, { term, node = '' }, version) => {
+            const fresh = this.#options.secrets.uuid()
+            await this.#run(scripts.RENEW, uuid, epoch, fresh, String(term), node, String(version))
           },
         },
         () => this.#forget(uuid, replica),

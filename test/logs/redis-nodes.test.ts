@@ -320,6 +320,37 @@ describeWithRedis('a Redis that fails over', () => {
     }
   })
 
+  test('[O3] whom it has displaced and does not know of any more, stays displaced, and so does the next', async () => {
+    const master = await startRedis()
+    const replica = await startReplica(master)
+    const proxy = await TcpProxy.to(master.port)
+    const prefix = freshPrefix()
+    const nodes = await Promise.all(
+      upTo(3).map(() => openRedisLog([proxy.url.replace('http', 'redis')], { prefix, lease: LEASE })),
+    )
+    const [one, two, three] = nodes.map(({ log }) => log) as [RedisLog, RedisLog, RedisLog]
+    const refused = { problem: { code: 'displaced' } }
+    try {
+      await one.create(A, 'hash')
+      const recorder = await follow(two)
+      await one.append(A, plain('kept'))
+      await vi.waitFor(async () => expect(await replica.command('HGET', `${prefix}{${A}}:room`, 'seq')).toBe('1'))
+      await replica.promote()
+      expect(await two.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 2 })
+      proxy.retarget(replica.port)
+      await vi.waitFor(() => expect(recorder.restarts).toMatchObject([{ term: 2 }]), 5000)
+      await expect(one.append(A, plain('first', { term: 1 }))).rejects.toMatchObject(refused)
+      await two.append(A, plain('second', { term: 2 }))
+      expect(await three.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 3 })
+      await expect(two.append(A, plain('second', { term: 2 }))).rejects.toMatchObject(refused)
+      await vi.waitFor(() => expect(recorder.presences.at(-1)).toMatchObject({ term: 3 }))
+    } finally {
+      await Promise.all(nodes.map(({ log }) => log.close()))
+      await proxy.close()
+      await Promise.all([master.stop(), replica.stop()])
+    }
+  })
+
   describe('one that keeps nothing', () => {
     test('has lost its rooms when it comes back: they end, and say so', async () => {
       const redis = await startRedis({ isDurable: false })

@@ -1,4 +1,4 @@
-import type { EndReason } from '../../protocol/codes.ts'
+import { CODES, type EndReason } from '../../protocol/codes.ts'
 import type { Retain } from '../../protocol/messages.ts'
 import type { Draft, Entry, Presence, Snapshot } from '../../room/ports.ts'
 
@@ -64,9 +64,13 @@ export function entryOf(record: string): Entry {
   }
 }
 
-/** Reads what was published. */
+/** Reads what was published; throws where that makes no sense. */
 export function newsOf(message: string): News {
-  return message.startsWith('{') ? JSON.parse(message) : { kind: 'entry', record: message }
+  if (!message.startsWith('{')) return { kind: 'entry', record: message }
+  const news: News = JSON.parse(message)
+  if (news.kind === 'presence' && Number.isSafeInteger(news.version) && Number.isSafeInteger(news.term)) return news
+  if (news.kind === 'epoch' || (news.kind === 'ended' && news.reason in CODES)) return news
+  throw new Error('no news')
 }
 
 /** Reads the reply of the script `READ`. */

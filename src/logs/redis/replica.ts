@@ -1,13 +1,16 @@
 import type { EndReason } from '../../protocol/codes.ts'
-import type { Follower } from '../../room/ports.ts'
+import type { Follower, Presence } from '../../room/ports.ts'
 import { entryOf, type Figures, type News, newsOf, type Reading, seqOf, snapshotOf } from './records.ts'
 
 /** What a replica asks of the log. Each rejects when that is out of reach. */
 export interface Source {
   /** What the log has after `seq` of `epoch`; undefined: there is no such room. */
   read(epoch: string, seq: number): Promise<Reading | undefined>
-  /** The log's broadcasts are not what they were in `epoch`: gives them another. */
-  renew(epoch: string): Promise<void>
+  /**
+   * The log has lost some of what was seen of it in `epoch`: gives it another. Nobody who was displaced becomes the owner
+   * again by that: the log takes over what it does not know yet of `presence`, the one of `version`.
+   */
+  renew(epoch: string, presence: Presence, version: number): Promise<void>
 }
 
 /** News held back while the log is read, and characters of it; what comes beyond is read. */
@@ -23,7 +26,7 @@ export class Replica {
   #follower: Follower | undefined
   #epoch = ''
   #seq = 0
-  #term = 0
+  #presence: Presence = { here: false, term: 0 }
   #presenceVersion = -1
   /** The record at `#seq`, where it is known. */
   #last: string | undefined
@@ -38,7 +41,7 @@ export class Replica {
   #isLively = false
   /** What it was asked to read for is newer than what it is reading. */
   #isReadAgain = false
-  /** The seq that last showed that something was missing: where the log has nothing before it, it is not the log's. */
+  /** The seq that last showed that something is missing: where the log knows of nothing, it was not the log's. */
   #suspect = 0
 
   constructor(source: Source, onEnd: (reason: EndReason) => void) {
@@ -55,8 +58,6 @@ export class Replica {
     const follower = begin(snapshotOf(reading))
     this.#follower = follower
     this.#stand(reading)
-    this.#term = reading.figures.presence.term
-    this.#presenceVersion = reading.figures.presenceVersion
     this.#release()
     return follower
   }
@@ -71,18 +72,24 @@ export class Replica {
   /** A message of the room's channel. */
   readonly receive = (message: string): void => {
     this.#isLively = true
-    try {
-      this.hear(newsOf(message))
-    } catch {
-      // Somebody else has written on the room's channel: what there is, the log knows.
-      void this.check()
-    }
+    this.#doubt(() => this.hear(newsOf(message)))
   }
 
   hear(news: News): void {
     if (this.#hasEnded) return
+    // The log seems to be back. Whether it is the same that it was, it has to say itself.
+    if (this.#isStale && this.#held === undefined) void this.check()
     if (this.#held === undefined || this.#isNext(news)) this.#take(news)
     else this.#hold(news)
+  }
+
+  /** Takes what may be of somebody else who has written on the room's channel: what there is, the log knows. */
+  #doubt(take: () => void): void {
+    try {
+      take()
+    } catch {
+      void this.check()
+    }
   }
 
   #hold(news: News): void {
@@ -102,7 +109,7 @@ export class Replica {
   }
 
   isLevelWith({ epoch, seq, presenceVersion }: Omit<Figures, 'presence'>): boolean {
-    return epoch === this.#epoch && seq <= this.#seq && presenceVersion <= this.#presenceVersion
+    return epoch === this.#epoch && seq === this.#seq && presenceVersion === this.#presenceVersion
   }
 
   /** Reads what was missed. Never rejects: what cannot be read makes the replica stale, until a later check. */
@@ -121,6 +128,8 @@ export class Replica {
       this.#setStale(false)
     } catch {
       this.#setStale(true)
+      // All else is read when the log is in reach again; of a room that has ended it would not know why.
+      this.#held = this.#held?.filter(({ kind }) => kind === 'ended')
     }
     this.#release()
   }
@@ -134,26 +143,26 @@ export class Replica {
   }
 
   async #read(): Promise<void> {
-    const epoch = this.#epoch
-    const reading = await this.#source.read(epoch, this.#seq)
+    const [epoch, seq, presence, version] = [this.#epoch, this.#seq, this.#presence, this.#presenceVersion]
+    const reading = await this.#source.read(epoch, seq)
     if (this.#hasEnded) return
     if (reading === undefined) return this.#vanish()
     this.#isMissing = false
     const { figures, tail, state } = reading
-    if (state === undefined && this.#meets(tail)) {
-      for (const record of tail) this.#publish(record)
-      return this.#tellPresence(figures)
-    }
-    const isBroken = figures.epoch === epoch && (state === undefined || figures.seq < this.#seq)
-    if (isBroken) {
-      await this.#source.renew(epoch)
+    const isSame = figures.epoch === epoch
+    if (figures.presenceVersion < version || (isSame && (figures.seq < seq || !this.#meets(tail)))) {
+      await this.#source.renew(figures.epoch, presence, version)
       this.#isReadAgain = true
+    } else if (isSame && (state === undefined || figures.seq <= this.#seq)) {
+      // Of what came meanwhile some may be in it, or all.
+      for (const record of tail) this.#publish(record)
+      this.#tellPresence(figures)
     } else this.#restart(reading)
   }
 
   /** Whether `news` can be told although the log is being read: nothing that is missing comes before it. */
   #isNext(news: News): boolean {
-    if (this.#follower === undefined || this.#held!.length > 0) return false
+    if (this.#follower === undefined || this.#isStale || this.#held!.length > 0) return false
     return news.kind !== 'entry' || seqOf(news.record) <= this.#seq + 1
   }
 
@@ -175,14 +184,15 @@ export class Replica {
   #restart(reading: Reading): void {
     this.#stand(reading)
     this.#follower?.restarted(snapshotOf(reading))
-    this.#term = reading.figures.presence.term
-    this.#presenceVersion = reading.figures.presenceVersion
   }
 
   #stand({ figures, tail }: Reading): void {
     this.#epoch = figures.epoch
     this.#seq = figures.seq
     this.#last = tail.at(-1)
+    this.#presence = figures.presence
+    this.#presenceVersion = figures.presenceVersion
+    this.#suspect = 0
   }
 
   #release(): void {
@@ -196,7 +206,7 @@ export class Replica {
         ;(this.#held as News[]).push(...held.slice(i))
         return
       }
-      this.#take(news)
+      this.#doubt(() => this.#take(news))
     }
     if (this.#isReadAgain) void this.check()
   }
@@ -204,8 +214,8 @@ export class Replica {
   #take(news: News): void {
     switch (news.kind) {
       case 'entry':
-        if (seqOf(news.record) > this.#seq + 1) return this.#miss(news)
-        return this.#publish(news.record)
+        if (this.#fits(news.record)) return this.#publish(news.record)
+        return this.#miss(news)
       case 'presence':
         return this.#tellPresence({ presence: news, presenceVersion: news.version })
       case 'epoch':
@@ -214,6 +224,13 @@ export class Replica {
       case 'ended':
         return this.end(news.reason)
     }
+  }
+
+  /** False: some before it are missing, or the log has lost the one that was at its place. */
+  #fits(record: string): boolean {
+    const seq = seqOf(record)
+    if (seq === this.#seq) return record === (this.#last ?? record)
+    return seq <= this.#seq + 1
   }
 
   #miss(news: Extract<News, { kind: 'entry' }>): void {
@@ -234,10 +251,10 @@ export class Replica {
   #tellPresence({ presence, presenceVersion }: Pick<Figures, 'presence' | 'presenceVersion'>): void {
     if (presenceVersion <= this.#presenceVersion) return
     const { here, term, node } = presence
-    this.#presenceVersion = presenceVersion
     // Handed over is what raised the term; afterwards it only is how this owner once came.
-    const handedOver = presence.handedOver === true && term > this.#term
-    this.#term = term
+    const handedOver = presence.handedOver === true && term > this.#presence.term
+    this.#presence = presence
+    this.#presenceVersion = presenceVersion
     this.#follower?.presence({ here, term, node, handedOver })
   }
 

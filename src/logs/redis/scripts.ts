@@ -147,11 +147,20 @@ export const HEAD = `#!lua flags=no-writes
 return redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'presence')
 `
 
-/** ARGV: the epoch that is void, the new one. The room's broadcasts are not what they were. */
+/**
+ * ARGV: the epoch that is void, the new one; and of the newest presence that was seen its term, its node or '', its version.
+ * The room's broadcasts are not what they were, and neither may be its owner: whom the lost one had displaced, stays so.
+ */
 export const RENEW = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
 if redis.call('HGET', room, 'epoch') ~= ARGV[1] then return 0 end
 redis.call('HSET', room, 'epoch', ARGV[2])
+if tonumber(ARGV[3]) > tonumber(redis.call('HGET', room, 'term')) then
+  redis.call('HSET', room, 'term', ARGV[3], 'node', ARGV[4])
+end
+if tonumber(ARGV[5]) > tonumber(redis.call('HGET', room, 'presence')) then
+  redis.call('HSET', room, 'presence', ARGV[5])
+end
 redis.call('SPUBLISH', news, cjson.encode({ kind = 'epoch', epoch = ARGV[2] }))
 return 1
 `
