@@ -118,13 +118,16 @@ export class Simulation {
     this.#owner.say(id, said)
   }
 
+  /** Several in a row, to whom they may, so that one could overtake another. */
   #whisper(): void {
-    const to = this.#listeners
-      .flatMap(({ member }) => member?.welcome.clientId ?? [])
-      .filter(() => this.#random.chance(0.5))
-    if (to.length === 0) return
-    const funcParams = [this.#reign, ++this.#count]
-    this.#send(this.#owner.member, message(3, { uuid: this.#uuid, funcKey: 'psst', funcParams, to }))
+    const present = this.#listeners.flatMap(({ member }) => member?.welcome.clientId ?? [])
+    for (let said = 0; said < 3; said++) {
+      const to = present.filter(() => this.#random.chance(0.5))
+      const funcParams = [this.#reign, ++this.#count]
+      if (to.length > 0) {
+        this.#send(this.#owner.member, message(3, { uuid: this.#uuid, funcKey: 'psst', funcParams, to }))
+      }
+    }
   }
 
   #giveFeedback(): void {
