@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { availableParallelism } from 'node:os'
+import { cpus } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from './paths.ts'
@@ -27,9 +27,9 @@ const termGraceMs = 3000
 const running = new Set<Child>()
 let closed = false
 
-/** Whether processes can be pinned here: two cores, and a `taskset` that may use them. */
+/** Whether processes can be pinned here: two cores, whichever this one is on, and a `taskset` that may use them. */
 export const pinned: boolean =
-  availableParallelism() > 1 && [0, 1].every((core) => spawnSync('taskset', ['-c', `${core}`, 'true']).status === 0)
+  cpus().length > 1 && [0, 1].every((core) => spawnSync('taskset', ['-c', `${core}`, 'true']).status === 0)
 
 /** Starts a process, pinned to its core where that is possible; throws when it cannot be started. */
 export async function start({ command, core, env, onErrorLine }: Start): Promise<Child> {
