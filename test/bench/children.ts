@@ -16,9 +16,12 @@ export interface Child {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
+/** Which core a process is pinned to, where that is possible. */
+export type Core = number | 'any'
+
 export interface Start {
   readonly command: readonly [string, ...string[]]
-  readonly core: number
+  readonly core: Core
   readonly env?: Readonly<Record<string, string>>
   readonly onErrorLine?: (line: string) => void
 }
@@ -35,7 +38,7 @@ export const pinned: boolean =
 export async function start({ command, core, env, onErrorLine }: Start): Promise<Child> {
   if (closed) throw new Error('the bench is ending')
   // taskset becomes the program, so the process id is the program's own.
-  const [file, ...args] = pinned ? (['taskset', '-c', `${core}`, ...command] as const) : command
+  const [file, ...args] = pinned && core !== 'any' ? (['taskset', '-c', `${core}`, ...command] as const) : command
   const started = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: [] as string[] }
   started.stdout.setEncoding('utf8').on('data', (text: string) => {

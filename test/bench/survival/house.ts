@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Child, start, stop } from '../children.ts'
+import { type Child, type Core, start, stop } from '../children.ts'
 import { cores } from '../cores.ts'
 import { cpuSeconds } from '../cpu.ts'
 import { freePort, untilAccepting } from '../ports.ts'
@@ -11,6 +11,8 @@ import { roomcast } from '../servers.ts'
 /** A roomcast that can be killed and started again at its port, over its folder. */
 export interface RunningHouse {
   readonly url: string
+  readonly port: number
+  readonly pid: number
   /** Seconds of processor time since it was started last. */
   cpu(): number
   /** Resident memory in MiB. */
@@ -20,7 +22,11 @@ export interface RunningHouse {
   end(): Promise<void>
 }
 
-export async function startHouse(env: Record<string, string>): Promise<RunningHouse> {
+/** With a core of its own, unless it may be on any of them. */
+export async function startHouse(
+  env: Readonly<Record<string, string>>,
+  core: Core = cores.server,
+): Promise<RunningHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'roomcast-bench-'))
   const port = await freePort()
   let server: Child
@@ -28,7 +34,7 @@ export async function startHouse(env: Record<string, string>): Promise<RunningHo
   async function launch(): Promise<void> {
     server = await start({
       command: [process.execPath, ...roomcast.flags, roomcast.program],
-      core: cores.server,
+      core,
       env: { HOST: '127.0.0.1', PORT: String(port), DATA_DIR: folder, ...env },
     })
     await untilAccepting(server, port)
@@ -37,6 +43,10 @@ export async function startHouse(env: Record<string, string>): Promise<RunningHo
   await launch()
   return {
     url: `http://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return server.pid
+    },
     cpu: () => cpuSeconds(server.pid),
     memory() {
       const pages = Number(readFileSync(`/proc/${server.pid}/statm`, 'utf8').split(' ')[1])
