@@ -31,7 +31,7 @@ function pick<Entry extends { name: string }>(entries: readonly Entry[], names: 
   return entries.filter((entry) => wanted.includes(entry.name))
 }
 
-function count(name: string, text: string, least: number): number {
+export function count(name: string, text: string, least: number): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < least) {
     throw new UsageError(`--${name} must be a whole number from ${least} on, not ${text}`)
@@ -39,7 +39,7 @@ function count(name: string, text: string, least: number): number {
   return value
 }
 
-function positive(name: string, text: string): number {
+export function positive(name: string, text: string): number {
   const value = Number(text)
   if (!(value > 0 && Number.isFinite(value))) throw new UsageError(`--${name} must be a number over 0, not ${text}`)
   return value
