@@ -20,6 +20,8 @@ export interface Figures {
   readonly cpu_s: number
   readonly cpu_us_per_delivery: number
   readonly bytes_in: number
+  /** How many broadcasts a listener took at a time: the more, the fewer writes each delivery cost. */
+  readonly deliveries_per_read: number
   readonly p50_ms: number
   readonly p99_ms: number
   readonly max_ms: number

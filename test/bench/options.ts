@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { type LoadEntry, loads } from './loads.ts'
 import { type ServerEntry, servers } from './servers.ts'
 
@@ -22,6 +22,15 @@ export const usage = `npm run bench -- [options]
 
 /** A mistake on the command line. */
 export class UsageError extends Error {}
+
+/** `parseArgs`, with its complaint as a UsageError. */
+export function parsed<const T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
 
 function pick<Entry extends { name: string }>(entries: readonly Entry[], names: string | undefined): readonly Entry[] {
   if (names === undefined) return entries
@@ -47,22 +56,17 @@ export function positive(name: string, text: string): number {
 
 /** The options of the command line; throws a UsageError. */
 export function readOptions(args: readonly string[]): Options {
-  let values: Partial<Record<'rounds' | 'only' | 'loads' | 'seconds' | 'retries' | 'json', string>>
-  try {
-    values = parseArgs({
-      args: [...args],
-      options: {
-        rounds: { type: 'string' },
-        only: { type: 'string' },
-        loads: { type: 'string' },
-        seconds: { type: 'string' },
-        retries: { type: 'string' },
-        json: { type: 'string' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
+  const { values } = parsed({
+    args: [...args],
+    options: {
+      rounds: { type: 'string' },
+      only: { type: 'string' },
+      loads: { type: 'string' },
+      seconds: { type: 'string' },
+      retries: { type: 'string' },
+      json: { type: 'string' },
+    },
+  })
   const rounds = count('rounds', values.rounds ?? '3', 1)
   const seconds = values.seconds === undefined ? undefined : positive('seconds', values.seconds)
   // The joins load measures its joins: broadcasting longer would only make the run longer.

@@ -31,7 +31,7 @@ const pinning = ['server', 'bio', 'aof_rewrite', 'bgsave'].flatMap((which) => [`
 
 /** Starts a Redis on the core that is its own. Who starts it ends it. */
 export async function startCountedRedis(fsync: Fsync): Promise<CountedRedis> {
-  const server = await startRedis({ args: ['--appendfsync', fsync, ...(pinned ? pinning : [])] })
+  const server = await startRedis({ args: ['--appendfsync', fsync, ...(pinned ? pinning : [])] }).catch(explain)
   const client = await server.connect()
   const ask = <T>(...words: string[]) => client.sendCommand<T>(words)
   return {
@@ -48,6 +48,11 @@ export async function startCountedRedis(fsync: Fsync): Promise<CountedRedis> {
       await server.stop()
     },
   }
+}
+
+function explain(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'ENOENT') throw error
+  throw new Error('redis-server is missing: what is measured with Redis needs it (Debian: apt install redis-server)')
 }
 
 function pidOf({ pid }: RedisServer): number {

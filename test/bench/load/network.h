@@ -75,6 +75,7 @@ inline void onReadable(Connection &connection) {
       return;
     }
     tally.bytesIn += count;
+    if (tally.since) tally.reads++;
     if (connection.in.empty()) {
       // Straight from the shared buffer: only the part of a frame that is not whole yet is copied.
       const size_t used = consume(connection, buffer, count);

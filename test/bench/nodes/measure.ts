@@ -51,7 +51,12 @@ async function generateOver(
     listenerPorts: houses.map(({ port }) => port),
     serverPids: [first!, ...others],
     besidePid: redis.pid,
-    onPhase: () => answers.push(ask()),
+    onPhase: () => {
+      const answer = ask()
+      // Where the generator fails, nobody awaits it.
+      answer.catch(() => {})
+      answers.push(answer)
+    },
   })
   const [begun, drained] = await Promise.all(answers)
   const [before, hearers] = begun!

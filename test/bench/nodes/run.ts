@@ -1,10 +1,9 @@
 // One room on one, two and three nodes over one Redis: how the total grows, and what a delivery and a broadcast cost.
-import { parseArgs } from 'node:util'
 import { temporaryFolder } from '../../support/folder.ts'
 import { pinned } from '../children.ts'
 import { compile } from '../compile.ts'
 import { endingAll } from '../ending.ts'
-import { count, positive, UsageError } from '../options.ts'
+import { count, parsed, positive, UsageError } from '../options.ts'
 import { type Measured, type Measuring, measure } from './measure.ts'
 import { situationSection } from './report.ts'
 import { nodeCounts, type Situation, situations } from './situations.ts'
@@ -31,10 +30,14 @@ async function measureAll(rounds: number, measuring: Measuring): Promise<string>
   return [head, ...[...seen].map(([situation, byNodes]) => situationSection(situation, byNodes))].join('\n\n')
 }
 
+/** The options of the command line; throws a UsageError. */
+function readOptions(): { rounds: number; seconds: number } {
+  const { values } = parsed({ options: { rounds: { type: 'string' }, seconds: { type: 'string' } } })
+  return { rounds: count('rounds', values.rounds ?? '5', 1), seconds: positive('seconds', values.seconds ?? '4') }
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { rounds: { type: 'string' }, seconds: { type: 'string' } } })
-  const rounds = count('rounds', values.rounds ?? '5', 1)
-  const seconds = positive('seconds', values.seconds ?? '4')
+  const { rounds, seconds } = readOptions()
   const folder = temporaryFolder()
   process.on('exit', folder.remove)
   const generator = compile('test/bench/load/fanload.cc', folder.path)
@@ -46,5 +49,5 @@ try {
 } catch (error) {
   console.error(`bench: ${(error as Error).message}`)
   if (error instanceof UsageError) console.error(usage)
-  process.exitCode = 1
+  process.exitCode = error instanceof UsageError ? 2 : 1
 }

@@ -16,7 +16,7 @@ export const nodeCounts = [1, 2, 3] as const
 const kinds = [
   { title: '8 under way, all nodes on one core', traffic: { window: 8 }, core: cores.server },
   { title: '8 under way, nodes on both cores', traffic: { window: 8 }, core: 'any' },
-  // Slow enough that every delivery is a write of its own: under way, a node with less to do writes more often.
+  // So seldom that every delivery is a write of its own. Under way, it depends on the number of nodes how many go together.
   { title: '20 broadcasts/s, all nodes on one core', traffic: { rate: 20, burst: 1 }, core: cores.server },
 ] as const
 
