@@ -115,8 +115,8 @@ export class RedisLog implements RoomLog {
         },
         () => this.#forget(uuid, replica),
       )
-      await this.#driver.subscribe(this.#channel(uuid), replica.receive)
       try {
+        await this.#driver.subscribe(this.#channel(uuid), replica.receive)
         const reading = readingOf(await this.#run(scripts.READ, uuid, '', '0'))
         if (reading === undefined) {
           this.#stop(uuid, replica)
@@ -284,13 +284,21 @@ export class RedisLog implements RoomLog {
     await inSlices(quiet, async ([uuid, replica]) => {
       const [epoch, seq, version] = (await this.#run(scripts.HEAD, uuid).catch(() => [])) as (string | null)[]
       const isLevel = replica.isLevelWith({ epoch: epoch ?? '', seq: Number(seq), presenceVersion: Number(version) })
-      if (isLevel) return
-      // It should have been heard of: the subscription may be lost.
-      await this.#driver.unsubscribe(this.#channel(uuid), replica.receive).catch(() => {})
-      await this.#driver.subscribe(this.#channel(uuid), replica.receive).catch(() => {})
-      await replica.check()
+      if (!isLevel && this.#isFollowed(uuid, replica)) await this.#followAnew(uuid, replica)
     })
     this.#retrySoon()
+  }
+
+  /** It should have heard of what the log has: the subscription may be lost. */
+  async #followAnew(uuid: string, replica: Replica): Promise<void> {
+    await this.#driver.unsubscribe(this.#channel(uuid), replica.receive).catch(() => {})
+    await this.#driver.subscribe(this.#channel(uuid), replica.receive).catch(() => {})
+    if (this.#isFollowed(uuid, replica)) await replica.check()
+    else this.#stop(uuid, replica)
+  }
+
+  #isFollowed(uuid: string, replica: Replica): boolean {
+    return this.#replicas.get(uuid) === replica
   }
 
   async #checkAll(replicas: readonly Replica[]): Promise<void> {
@@ -308,7 +316,7 @@ export class RedisLog implements RoomLog {
   }
 
   #forget(uuid: string, replica: Replica): void {
-    if (this.#replicas.get(uuid) === replica) this.#replicas.delete(uuid)
+    if (this.#isFollowed(uuid, replica)) this.#replicas.delete(uuid)
     this.#owned.delete(uuid)
     this.#stop(uuid, replica)
   }
@@ -316,7 +324,7 @@ export class RedisLog implements RoomLog {
   #stop(uuid: string, replica: Replica): void {
     replica.stop()
     this.#driver.unsubscribe(this.#channel(uuid), replica.receive).catch(() => {
-      // The connection is gone, and the subscription with it.
+      // The driver sees to it when there is a connection again.
     })
   }
 

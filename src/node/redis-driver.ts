@@ -27,6 +27,8 @@ export class NodeRedisDriver implements RedisDriver {
   onDisturbance: (() => void) | undefined
   readonly #options: RedisOptions
   readonly #hashes = new Map<string, string>()
+  /** Who hears what they do not want any more: the client, which could not be told, subscribes them whenever it connects. */
+  readonly #unwanted = new Map<Hear, string>()
   #line: RedisLine | undefined
   #isClosed = false
   /** Why it cannot be used; undefined: it can. */
@@ -91,11 +93,14 @@ export class NodeRedisDriver implements RedisDriver {
   }
 
   async subscribe(channel: string, hear: Hear): Promise<void> {
+    this.#unwanted.delete(hear)
     await this.#existing().hear(channel, hear)
   }
 
   async unsubscribe(channel: string, hear: Hear): Promise<void> {
+    this.#unwanted.set(hear, channel)
     await this.#line?.stopHearing(channel, hear)
+    this.#unwanted.delete(hear)
   }
 
   async overhear(pattern: string, hear: Hear): Promise<void> {
@@ -151,8 +156,17 @@ export class NodeRedisDriver implements RedisDriver {
     if (!this.#line?.isUp) return
     void this.#examine().then(() => {
       if (!wasWell && this.#ailment === undefined) this.#options.onNews('Redis is back')
+      this.#unsubscribeAgain()
       this.onDisturbance?.()
     })
+  }
+
+  #unsubscribeAgain(): void {
+    for (const [hear, channel] of this.#unwanted) {
+      this.unsubscribe(channel, hear).catch(() => {
+        // The connection is gone once more: the next one will see.
+      })
+    }
   }
 
   /** Whether the server is one that rooms are safe with. */

@@ -54,39 +54,34 @@ function optionsOf(first: { isOver: boolean }) {
 export async function connectServer(url: string, disturbed: Disturbed): Promise<RedisLine> {
   const first = { isOver: false }
   const { socket, ...options } = optionsOf(first)
-  const commands = createClient({ ...options, url, socket })
-  const ear = commands.duplicate()
-  for (const client of [commands, ear]) {
-    client.on('error', (error: Error) => first.isOver && disturbed(error))
-    client.on('ready', () => first.isOver && disturbed())
-  }
-  const destroy = () => {
-    commands.destroy()
-    ear.destroy()
-  }
+  // Of one's own broadcasts the channel tells as well: with the answer, on one connection, that costs next to nothing.
+  const client = createClient({ ...options, url, socket })
+  client.on('error', (error: Error) => first.isOver && disturbed(error))
+  client.on('ready', () => first.isOver && disturbed())
   try {
-    await Promise.all([commands.connect(), ear.connect()])
+    await client.connect()
     first.isOver = true
   } catch (error) {
-    destroy()
+    client.destroy()
     throw error
   }
   const patience = new Patience(disturbed)
-  const whenUp = (ask: () => Promise<void>) => (ear.isReady ? ask() : Promise.reject(new Error('no connection')))
+  const ask = <T>(question: () => Promise<T>) =>
+    client.isReady ? patience.with(client, question) : Promise.reject(new Error('no connection'))
   return {
     get isUp() {
-      return commands.isReady && ear.isReady
+      return client.isReady
     },
-    command: (_, words) => patience.with(commands, () => commands.sendCommand(words)),
-    commandAll: async (words) => [await patience.with(commands, () => commands.sendCommand(words))],
-    hear: (channel, hear) => whenUp(() => ear.sSubscribe(channel, hear)),
-    stopHearing: (channel, hear) => ear.sUnsubscribe(channel, hear),
-    hearPattern: (pattern, hear) => whenUp(() => ear.pSubscribe(pattern, hear)),
-    stopHearingPattern: (pattern, hear) => ear.pUnsubscribe(pattern, hear),
+    command: (_, words) => ask(() => client.sendCommand(words)),
+    commandAll: async (words) => [await ask(() => client.sendCommand(words))],
+    hear: (channel, hear) => ask(() => client.sSubscribe(channel, hear)),
+    stopHearing: (channel, hear) => ask(() => client.sUnsubscribe(channel, hear)),
+    hearPattern: (pattern, hear) => ask(() => client.pSubscribe(pattern, hear)),
+    stopHearingPattern: (pattern, hear) => ask(() => client.pUnsubscribe(pattern, hear)),
     restart() {
-      for (const client of [commands, ear]) client.sendCommand(['QUIT']).catch(() => {})
+      client.sendCommand(['QUIT']).catch(() => {})
     },
-    destroy,
+    destroy: () => client.destroy(),
   }
 }
 
@@ -148,38 +143,39 @@ export async function connectCluster(urls: readonly [string, ...string[]], distu
         }),
       ),
     hear: (channel, hear) => within(ANSWER, cluster.sSubscribe(channel, hear)),
-    stopHearing: (channel, hear) => cluster.sUnsubscribe(channel, hear),
+    stopHearing: (channel, hear) => within(ANSWER, cluster.sUnsubscribe(channel, hear)),
     hearPattern: (pattern, hear) => within(ANSWER, cluster.pSubscribe(pattern, hear)),
-    stopHearingPattern: (pattern, hear) => cluster.pUnsubscribe(pattern, hear),
+    stopHearingPattern: (pattern, hear) => within(ANSWER, cluster.pUnsubscribe(pattern, hear)),
     // Where a node has become a replica, the cluster itself says who is the master now.
     restart() {},
     destroy: () => cluster.destroy(),
   }
 }
 
-/** As much of a client as it takes to know when it has connected anew. */
-interface Connecting {
-  once(event: 'ready', listener: () => void): unknown
-}
-
 /**
- * Gives up on a server that does not answer, and sends it nothing more until it is connected anew: whatever is written to a
- * connection would keep its own time-out from ever coming.
+ * Gives up on a server that does not answer, and sends it nothing more until the answer comes or the connection is lost:
+ * whatever is written to a connection would keep its own time-out from ever coming.
  */
 class Patience {
   readonly #disturbed: Disturbed
-  readonly #hanging = new WeakSet<Connecting>()
+  readonly #hanging = new WeakSet<object>()
 
   constructor(disturbed: Disturbed) {
     this.#disturbed = disturbed
   }
 
-  async with(client: Connecting, send: () => Promise<unknown>): Promise<unknown> {
+  async with<T>(client: object, send: () => Promise<T>): Promise<T> {
     if (this.#hanging.has(client)) throw new Error('the server does not answer')
-    return within(ANSWER, send(), (error) => {
+    const answer = send()
+    return within(ANSWER, answer, (error) => {
       if (this.#hanging.has(client)) return
       this.#hanging.add(client)
-      client.once('ready', () => this.#hanging.delete(client))
+      // A server that was only slow answers on the same connection: of that, nobody else would say that it is back.
+      const isOver = () => {
+        this.#hanging.delete(client)
+        this.#disturbed()
+      }
+      answer.then(isOver, isOver)
       this.#disturbed(error)
     })
   }

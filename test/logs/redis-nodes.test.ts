@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { HEAD } from '../../src/logs/redis/scripts.ts'
 import type { RedisLog } from '../../src/logs/redis.ts'
 import { CONTRACT_LIMITS, plain, Recorder, stored } from '../contracts/room-log.ts'
 import { eventually } from '../support/events.ts'
@@ -6,14 +7,14 @@ import { TcpProxy } from '../support/proxy.ts'
 import { describeWithRedis, type RedisServer, startRedis, startReplica } from '../support/redis.ts'
 import { freshPrefix, openRedisLog } from '../support/redis-log.ts'
 
-const A = '00000000-0000-4000-8000-00000000000a'
+const [A, B, C] = ['a', 'b', 'c'].map((end) => `00000000-0000-4000-8000-00000000000${end}`) as [string, string, string]
 const LEASE = 300
 
 const seqs = (recorder: Recorder) => recorder.entries.map(({ seq }) => seq)
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
-async function follow(log: RedisLog): Promise<Recorder> {
-  const recorder = await log.follow(A, (snapshot) => new Recorder(snapshot))
+async function follow(log: RedisLog, uuid = A): Promise<Recorder> {
+  const recorder = await log.follow(uuid, (snapshot) => new Recorder(snapshot))
   if (recorder === undefined) throw new Error('no room')
   return recorder
 }
@@ -50,7 +51,7 @@ describeWithRedis('several nodes over one Redis', () => {
     const nodes = await Promise.all(upTo(3).map(() => node(redis.url, { ...CONTRACT_LIMITS, tailEntries: 1000 })))
     const [one, two, three] = nodes.map(({ log }) => log) as [RedisLog, RedisLog, RedisLog]
     await one.create(A, 'hash')
-    const recorders = await Promise.all([one, two, three].map(follow))
+    const recorders = await Promise.all([one, two, three].map((log) => follow(log)))
     await Promise.all(upTo(100).map((n) => (n % 2 ? one : two).append(A, plain(`${n}`))))
     await eventually(() => expect(recorders.map((recorder) => recorder.entries.length)).toEqual([100, 100, 100]))
     const bodies = recorders.map(({ entries }) => entries.map(({ body }) => body))
@@ -104,6 +105,79 @@ describeWithRedis('several nodes over one Redis', () => {
     const again = await eventually(() => follow(log))
     expect(again.snapshot).toMatchObject({ state: [{ body: 'before' }, { body: 'after' }] })
     expect(recorder.restarts).toEqual([])
+  })
+
+  test('a Redis that was slow to answer, on connections that lived, is used again', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    redis.pause()
+    const speaking = setInterval(() => log.abandoned(0).catch(() => {}), 100)
+    try {
+      // From here on nothing is written, and well before the connection times out the server goes on.
+      await expect(log.append(A, plain('late'))).rejects.toMatchObject({ problem: { code: 'log_unavailable' } })
+      redis.resume()
+      await eventually(() => log.append(A, plain('on time')))
+    } finally {
+      clearInterval(speaking)
+      redis.resume()
+    }
+  })
+
+  test('who would follow rooms of a Redis that hangs is refused, however many try', async () => {
+    const { log } = await node()
+    redis.pause()
+    const refused: unknown[] = []
+    const coming = setInterval(
+      () => log.follow(crypto.randomUUID(), (snapshot) => new Recorder(snapshot)).catch((error) => refused.push(error)),
+      100,
+    )
+    try {
+      await eventually(() => expect(refused).not.toEqual([]))
+    } finally {
+      clearInterval(coming)
+      redis.resume()
+    }
+  })
+
+  describe('a room that is not followed any more is not listened to', () => {
+    const heard = () => redis.command('PUBSUB', 'SHARDCHANNELS', `${prefix}*`)
+
+    test('when it was left while Redis was down', async () => {
+      const { log } = await node()
+      for (const uuid of [A, B]) await log.create(uuid, 'hash')
+      const recorder = await follow(log, A)
+      await follow(log, B)
+      await redis.kill()
+      await eventually(() => expect(recorder.stales).toEqual([true]))
+      log.unfollow(A)
+      await redis.restart()
+      await eventually(async () => expect(await heard()).toEqual([`${prefix}{${B}}:news`]))
+    })
+
+    test('when it ended while the log was asked for its news', async () => {
+      const { log, driver } = await node()
+      await log.create(A, 'hash')
+      await follow(log)
+      const ended = Promise.withResolvers<void>()
+      let look: Promise<unknown> | undefined
+      const run = driver.run.bind(driver)
+      const running = vi.spyOn(driver, 'run').mockImplementation((script, keys, args) => {
+        if (script !== HEAD) return run(script, keys, args)
+        look = ended.promise.then(() => run(script, keys, args))
+        return look
+      })
+      await eventually(() => expect(look).toBeDefined())
+      await log.end(A, 1, 'room_closed')
+      ended.resolve()
+      await look
+      // Whatever is asked of the channel now is done before the second of these.
+      for (const uuid of [B, C]) {
+        await log.create(uuid, 'hash')
+        await follow(log, uuid)
+      }
+      expect(new Set((await heard()) as string[])).toEqual(new Set([B, C].map((uuid) => `${prefix}{${uuid}}:news`)))
+      running.mockRestore()
+    })
   })
 
   test('[O3] who has been displaced on another node is refused, and told', async () => {

@@ -5,8 +5,9 @@ export interface RedisDriver {
    * has them run in that order. A rejection leaves open whether it ran.
    */
   run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
-  /** Hears what is published on a sharded channel, from when this resolves until it is unsubscribed. */
+  /** Hears what is published on a sharded channel, from when this resolves until it is unsubscribed; a rejection leaves open whether. */
   subscribe(channel: string, hear: Hear): Promise<void>
+  /** Where it rejects, it is done when there is a connection again. */
   unsubscribe(channel: string, hear: Hear): Promise<void>
   /** To a sharded channel; resolves with how many hear it. */
   publish(channel: string, message: string): Promise<number>

@@ -65,6 +65,7 @@ export class Replica {
   stop(): void {
     this.#hasEnded = true
     this.#held = undefined
+    this.#follower = undefined
   }
 
   /** A message of the room's channel. */
@@ -126,8 +127,9 @@ export class Replica {
 
   end(reason: EndReason): void {
     if (this.#hasEnded) return
+    const follower = this.#follower
     this.stop()
-    this.#follower?.ended(reason)
+    follower?.ended(reason)
     this.#onEnd(reason)
   }
 
