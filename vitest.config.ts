@@ -24,6 +24,10 @@ const PROTOCOL_INSIDE = 'test/workers/inside/protocol.test.ts'
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/totals.ts'],
+    // A machine that does something else at the time is slow, and no failure.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     coverage: { provider: 'istanbul', include: ['src/**/*.ts'] },
     projects: [
       {
@@ -36,7 +40,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 },
       },
       ...(hasWorkerd()
         ? [

@@ -205,23 +205,25 @@ export class RedisLog implements RoomLog {
   async #appendAll(uuid: string, appends: readonly Append[]): Promise<void> {
     const { stateBytes, stateEntries, tailBytes, tailEntries } = this.#options.limits
     const bounds = [tailEntries, tailBytes, stateEntries, stateBytes].map(String)
-    const drafts = appends.flatMap(({ draft }) => argumentsOf(draft))
+    const texts = appends.map(({ draft }) => textOf(draft))
+    const drafts = appends.flatMap(({ draft }, i) => [...argumentsOf(draft), texts[i]!])
     try {
       const outcomes = await this.#run(scripts.APPEND, uuid, ...bounds, this.#expiry, ...drafts)
-      for (const [i, append] of appends.entries()) this.#settle(uuid, append, (outcomes as (number | string)[])[i]!)
+      for (const [i, append] of appends.entries())
+        this.#settle(uuid, append, texts[i]!, (outcomes as (number | string)[])[i]!)
     } catch (error) {
       for (const { reject } of appends) reject(problemOf(error))
     }
   }
 
   /** `outcome` as the script `APPEND` says. */
-  #settle(uuid: string, { draft, resolve, reject }: Append, outcome: number | string): void {
+  #settle(uuid: string, { resolve, reject }: Append, text: string, outcome: number | string): void {
     if (outcome === 'entries' || outcome === 'bytes') return reject(stateFull(this.#options.limits, outcome))
     if (typeof outcome === 'string') return reject(refusal(outcome))
     const seq = Math.abs(outcome)
     // A draft of this node's own need not come back by the channel to be seen here.
     const isNew = outcome > 0
-    if (isNew) this.#replicas.get(uuid)?.hear({ kind: 'entry', record: recordOf(seq, draft) })
+    if (isNew) this.#replicas.get(uuid)?.hear({ kind: 'entry', record: recordOf(seq, text) })
     resolve({ seq })
   }
 
@@ -349,10 +351,10 @@ export class RedisLog implements RoomLog {
   }
 }
 
-/** A draft as the script `APPEND` takes it. */
+/** A draft as the script `APPEND` takes it, but for its text. */
 function argumentsOf(draft: Draft): string[] {
   const { term, id = '', state, bytes } = draft
-  return [String(term), id, state?.key ?? '', state?.retain ?? '', String(bytes), textOf(draft)]
+  return [String(term), id, state?.key ?? '', state?.retain ?? '', String(bytes)]
 }
 
 /** Does `visit` for all, so many at a time. */

@@ -9,6 +9,8 @@ type Task = () => void
 const making: Task[] = []
 const spreading: Task[] = []
 let isScheduled = false
+/** Something of this turn goes out first: it would wait for as long as a slice of the writer takes. */
+let givesWay = false
 
 function putOff(tasks: Task[], task: Task): void {
   tasks.push(task)
@@ -20,12 +22,23 @@ function putOff(tasks: Task[], task: Task): void {
 function run(): void {
   isScheduled = false
   for (const task of making.splice(0)) task()
+  if (givesWay) {
+    givesWay = false
+    isScheduled = true
+    setImmediate(run)
+    return
+  }
   for (const task of spreading.splice(0)) task()
 }
 
 export interface SystemClock extends Clock {
   /** As `soon`, and before all that is put off by that. */
   sooner(task: Task): void
+  /**
+   * Runs `task` when all that has come in at this moment is done, and holds what is put off by `soon` back by a turn: what
+   * `task` sends is on its way before that.
+   */
+  ahead(task: Task): void
 }
 
 export const systemClock: SystemClock = {
@@ -36,4 +49,8 @@ export const systemClock: SystemClock = {
   },
   soon: (task) => putOff(spreading, task),
   sooner: (task) => putOff(making, task),
+  ahead(task) {
+    givesWay = true
+    queueMicrotask(task)
+  },
 }

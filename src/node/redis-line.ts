@@ -54,40 +54,34 @@ function optionsOf(first: { isOver: boolean }) {
 export async function connectServer(url: string, disturbed: Disturbed): Promise<RedisLine> {
   const first = { isOver: false }
   const { socket, ...options } = optionsOf(first)
-  const commands = createClient({ ...options, url, socket })
-  const ear = commands.duplicate()
-  for (const client of [commands, ear]) {
-    client.on('error', (error: Error) => first.isOver && disturbed(error))
-    client.on('ready', () => first.isOver && disturbed())
-  }
-  const destroy = () => {
-    commands.destroy()
-    ear.destroy()
-  }
+  // Of one's own broadcasts the channel tells as well: with the answer, on one connection, that costs next to nothing.
+  const client = createClient({ ...options, url, socket })
+  client.on('error', (error: Error) => first.isOver && disturbed(error))
+  client.on('ready', () => first.isOver && disturbed())
   try {
-    await Promise.all([commands.connect(), ear.connect()])
+    await client.connect()
     first.isOver = true
   } catch (error) {
-    destroy()
+    client.destroy()
     throw error
   }
   const patience = new Patience(disturbed)
-  const whenUp = (ask: () => Promise<void>) =>
-    ear.isReady ? patience.with(ear, ask) : Promise.reject(new Error('no connection'))
+  const ask = <T>(question: () => Promise<T>) =>
+    client.isReady ? patience.with(client, question) : Promise.reject(new Error('no connection'))
   return {
     get isUp() {
-      return commands.isReady && ear.isReady
+      return client.isReady
     },
-    command: (_, words) => patience.with(commands, () => commands.sendCommand(words)),
-    commandAll: async (words) => [await patience.with(commands, () => commands.sendCommand(words))],
-    hear: (channel, hear) => whenUp(() => ear.sSubscribe(channel, hear)),
-    stopHearing: (channel, hear) => whenUp(() => ear.sUnsubscribe(channel, hear)),
-    hearPattern: (pattern, hear) => whenUp(() => ear.pSubscribe(pattern, hear)),
-    stopHearingPattern: (pattern, hear) => whenUp(() => ear.pUnsubscribe(pattern, hear)),
+    command: (_, words) => ask(() => client.sendCommand(words)),
+    commandAll: async (words) => [await ask(() => client.sendCommand(words))],
+    hear: (channel, hear) => ask(() => client.sSubscribe(channel, hear)),
+    stopHearing: (channel, hear) => ask(() => client.sUnsubscribe(channel, hear)),
+    hearPattern: (pattern, hear) => ask(() => client.pSubscribe(pattern, hear)),
+    stopHearingPattern: (pattern, hear) => ask(() => client.pUnsubscribe(pattern, hear)),
     restart() {
-      for (const client of [commands, ear]) client.sendCommand(['QUIT']).catch(() => {})
+      client.sendCommand(['QUIT']).catch(() => {})
     },
-    destroy,
+    destroy: () => client.destroy(),
   }
 }
 

@@ -17,7 +17,7 @@ export async function openRedis(
     ...config,
     onNews: (news) => console.error(`${new Date().toISOString()} ${news}`),
   })
-  const log = new RedisLog(driver, { limits, maxRooms, secrets, clock, soon: clock.sooner, prefix, node })
+  const log = new RedisLog(driver, { limits, maxRooms, secrets, clock, soon: clock.ahead, prefix, node })
   const nodes = new RedisNodes(driver, clock, prefix, node, answer)
   const ingest = config.ingest
     ? new Ingest(driver, { clock, log, prefix, node, messageBytes: limits.messageBytes })

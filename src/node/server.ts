@@ -85,7 +85,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } as ServerOptions)
   const server = await listen()
   const pings = setInterval(() => peers.ping(), config.pingInterval)
-  const expiry = setInterval(() => void expire(), EXPIRY_INTERVAL)
+  let expiry = setTimeout(expire, EXPIRY_INTERVAL)
 
   return { port: (server.address() as AddressInfo).port, stop }
 
@@ -197,6 +197,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       // Of a log that is out of reach, whoever looks after it has been told.
       if (!(error instanceof RoomError)) console.error(error)
     })
+    if (!isStopping) expiry = setTimeout(expire, EXPIRY_INTERVAL)
   }
 
   function retryWindow(): number {
@@ -207,7 +208,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     if (isStopping) return
     isStopping = true
     clearInterval(pings)
-    clearInterval(expiry)
+    clearTimeout(expiry)
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
     peers.goAway(retryWindow())

@@ -92,11 +92,9 @@ export class Manager {
   /** Ends the rooms whose grace time is over (E2). */
   async expire(): Promise<void> {
     const { log, clock, limits } = this.#house
-    for (const { uuid, term } of await log.abandoned(clock.now() - limits.grace)) {
-      await log.end(uuid, term, 'room_abandoned').catch(() => {
-        // The owner came back in between, or the log is out of reach: the next round will see.
-      })
-    }
+    const abandoned = await log.abandoned(clock.now() - limits.grace)
+    // The owner came back in between, or the log is out of reach: the next round will see.
+    await Promise.allSettled(abandoned.map(({ uuid, term }) => log.end(uuid, term, 'room_abandoned')))
   }
 
   /** A room whose log takes its owner to be here: if it cannot be had, nobody else would ever say that the owner is not. */

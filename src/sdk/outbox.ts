@@ -7,18 +7,23 @@ const CHARACTERS = 1024 * 1024
 /** What of it may be under way at one time: less than the tail by which the server knows what it has already. */
 const WINDOW = { messages: 256, characters: 256 * 1024 }
 
+/** Milliseconds until what the server could not store is said again, unless it says before that it can. */
+const RETRY = 1000
+
 interface Unanswered {
   readonly text: string
   /** Said to single clients: not said again on another line, since the log does not know it. */
   readonly isTargeted: boolean
   isUnderWay: boolean
+  /** Why it was not stored, where it waits for a time when it can be. */
+  refusal: RoomcastError | undefined
   resolve(): void
   reject(error: RoomcastError): void
 }
 
 /**
- * The broadcasts that the server has not acknowledged. They are sent again on each new line, in their order and under
- * their ids, so that none is lost and none is taken twice.
+ * The broadcasts that the server has not acknowledged. They are sent again on each new line, and while the server cannot
+ * store them, in their order and under their ids, so that none is lost and none is taken twice.
  */
 export class Outbox {
   readonly #unanswered = new Map<string, Unanswered>()
@@ -27,6 +32,8 @@ export class Outbox {
   #count = 0
   #characters = 0
   readonly #underWay = { messages: 0, characters: 0 }
+  /** Set while nothing is sent, since the server could not store it. */
+  #pause: ReturnType<typeof setTimeout> | undefined
 
   /** `send` says something to the server; false when there is no line to say it on. */
   constructor(send: (text: string) => boolean) {
@@ -42,7 +49,7 @@ export class Outbox {
       throw new RoomcastError({ code: 'queue_full', message })
     }
     const answer = new Promise<void>((resolve, reject) => {
-      this.#unanswered.set(id, { text, isTargeted, isUnderWay: false, resolve, reject })
+      this.#unanswered.set(id, { text, isTargeted, isUnderWay: false, refusal: undefined, resolve, reject })
       this.#characters += text.length
     })
     this.#sendMore()
@@ -50,16 +57,28 @@ export class Outbox {
   }
 
   acknowledge(id: string): void {
+    this.#rejectOvertaken(id)
     this.#take(id)?.resolve()
     this.#sendMore()
   }
 
-  /** False when `id` is none of the messages that wait. */
+  /** True when nobody has been told of it: the message is none of those that wait, or the first that now has to wait on. */
   fail(id: string, error: RoomcastError): boolean {
-    const unanswered = this.#take(id)
-    unanswered?.reject(error)
+    const unanswered = this.#unanswered.get(id)
+    if (unanswered === undefined) return true
+    const isFirst = this.#pause === undefined
+    const isHeld = error.code === 'log_unavailable' && !unanswered.isTargeted
+    if (isHeld) this.#hold(unanswered, error)
+    else this.#take(id)?.reject(error)
     this.#sendMore()
-    return unanswered !== undefined
+    return isHeld && isFirst
+  }
+
+  /** The server can store broadcasts again. */
+  release(): void {
+    clearTimeout(this.#pause)
+    this.#pause = undefined
+    this.#sendMore()
   }
 
   /** There is a new line: all is said again that was under way on the old one. */
@@ -71,15 +90,33 @@ export class Outbox {
       unanswered.isUnderWay = false
       if (unanswered.isTargeted) this.#take(id)?.reject(notDelivered())
     }
-    this.#sendMore()
+    this.release()
   }
 
   failAll(error: RoomcastError): void {
+    clearTimeout(this.#pause)
+    this.#pause = undefined
     for (const id of [...this.#unanswered.keys()]) this.#take(id)?.reject(error)
+  }
+
+  #hold(unanswered: Unanswered, refusal: RoomcastError): void {
+    unanswered.refusal = refusal
+    this.#returned(unanswered)
+    this.#pause ??= setTimeout(() => this.release(), RETRY)
+  }
+
+  /** One that was said later has its place: said again, those before it would come after it. */
+  #rejectOvertaken(id: string): void {
+    if (!this.#unanswered.has(id)) return
+    for (const [earlier, { refusal, isUnderWay }] of this.#unanswered) {
+      if (earlier === id) return
+      if (refusal !== undefined && !isUnderWay) this.#take(earlier)?.reject(refusal)
+    }
   }
 
   #sendMore(): void {
     const { messages, characters } = this.#underWay
+    if (this.#pause !== undefined) return
     if (messages >= WINDOW.messages || characters >= WINDOW.characters) return
     for (const unanswered of this.#unanswered.values()) {
       if (unanswered.isUnderWay) continue
@@ -96,11 +133,15 @@ export class Outbox {
     if (unanswered === undefined) return undefined
     this.#unanswered.delete(id)
     this.#characters -= unanswered.text.length
-    if (unanswered.isUnderWay) {
-      this.#underWay.messages--
-      this.#underWay.characters -= unanswered.text.length
-    }
+    this.#returned(unanswered)
     return unanswered
+  }
+
+  #returned(unanswered: Unanswered): void {
+    if (!unanswered.isUnderWay) return
+    unanswered.isUnderWay = false
+    this.#underWay.messages--
+    this.#underWay.characters -= unanswered.text.length
   }
 }
 

@@ -108,9 +108,10 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
     if (event.type === 'ack') this.#acknowledge(event)
     else if (event.type === 'listeners') this.#count(event)
     else if (event.type === 'role') this.#demote()
+    else if (event.type === 'stale' && !event.stale) this.#outbox.release()
     else if (event.type === 'error') {
       const error = errorOf(event)
-      if (event.id === undefined || !this.#outbox.fail(event.id, error)) this.problem(error)
+      if (event.id === undefined || this.#outbox.fail(event.id, error)) this.problem(error)
     }
   }
 

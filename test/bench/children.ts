@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { availableParallelism } from 'node:os'
+import { cpus } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from './paths.ts'
@@ -16,9 +16,12 @@ export interface Child {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
+/** Which core a process is pinned to, where that is possible. */
+export type Core = number | 'any'
+
 export interface Start {
   readonly command: readonly [string, ...string[]]
-  readonly core: number
+  readonly core: Core
   readonly env?: Readonly<Record<string, string>>
   readonly onErrorLine?: (line: string) => void
 }
@@ -27,15 +30,15 @@ const termGraceMs = 3000
 const running = new Set<Child>()
 let closed = false
 
-/** Whether processes can be pinned here: two cores, and a `taskset` that may use them. */
+/** Whether processes can be pinned here: two cores, whichever this one is on, and a `taskset` that may use them. */
 export const pinned: boolean =
-  availableParallelism() > 1 && [0, 1].every((core) => spawnSync('taskset', ['-c', `${core}`, 'true']).status === 0)
+  cpus().length > 1 && [0, 1].every((core) => spawnSync('taskset', ['-c', `${core}`, 'true']).status === 0)
 
 /** Starts a process, pinned to its core where that is possible; throws when it cannot be started. */
 export async function start({ command, core, env, onErrorLine }: Start): Promise<Child> {
   if (closed) throw new Error('the bench is ending')
   // taskset becomes the program, so the process id is the program's own.
-  const [file, ...args] = pinned ? (['taskset', '-c', `${core}`, ...command] as const) : command
+  const [file, ...args] = pinned && core !== 'any' ? (['taskset', '-c', `${core}`, ...command] as const) : command
   const started = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: [] as string[] }
   started.stdout.setEncoding('utf8').on('data', (text: string) => {

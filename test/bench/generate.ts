@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { start } from './children.ts'
+import { cores } from './cores.ts'
 import { type LoadEntry, payloadSize } from './loads.ts'
 import type { ServerEntry } from './servers.ts'
 import { type Waited, watchWaiting } from './waiting.ts'
@@ -19,6 +20,8 @@ export interface Figures {
   readonly cpu_s: number
   readonly cpu_us_per_delivery: number
   readonly bytes_in: number
+  /** How many broadcasts a listener took at a time: the more, the fewer writes each delivery cost. */
+  readonly deliveries_per_read: number
   readonly p50_ms: number
   readonly p99_ms: number
   readonly max_ms: number
@@ -33,10 +36,15 @@ export interface Figures {
 
 export interface Generation {
   readonly program: string
-  readonly entry: ServerEntry
-  readonly load: LoadEntry
+  readonly entry: Pick<ServerEntry, 'mode' | 'path' | 'can' | 'listenerPath'>
+  readonly load: Omit<LoadEntry, 'name' | 'title' | 'servers' | 'eventLoop'>
   readonly port: number
-  readonly serverPid: number
+  /** The listeners' own, in turns, where it is not the owner's. */
+  readonly listenerPorts?: readonly number[]
+  /** The first is the one that is watched for waiting; the CPU time is that of all. */
+  readonly serverPids: readonly [number, ...number[]]
+  /** Works for the server, on the generator's core. */
+  readonly besidePid?: number
   /** Called when all have joined and broadcasting begins, and again when all is delivered or given up. */
   readonly onPhase: () => void
 }
@@ -49,12 +57,11 @@ export interface Generated {
   readonly waited: Waited
 }
 
-const generatorCore = 1
 const joinMs = 30_000
 /** Sorting some ten million latencies is part of the report. */
 const reportMs = 15_000
 
-function args({ entry, load, port, serverPid }: Generation): string[] {
+function args({ entry, load, port, listenerPorts = [], serverPids }: Generation): string[] {
   const { traffic } = load
   const rate = 'window' in traffic ? { window: traffic.window } : { rate: traffic.rate, burst: traffic.burst }
   const named = {
@@ -66,11 +73,15 @@ function args({ entry, load, port, serverPid }: Generation): string[] {
     size: payloadSize,
     inflight: load.joinsInFlight,
     state: load.state ?? 0,
-    pid: serverPid,
+    pid: serverPids,
+    'listener-port': listenerPorts,
     ...(entry.can && { can: entry.can }),
     ...(entry.listenerPath && { 'listener-path': entry.listenerPath }),
   }
-  return ['-n', `${load.listeners}`, ...Object.entries(named).flatMap(([name, value]) => [`--${name}`, `${value}`])]
+  const flags = Object.entries(named).flatMap(([name, value]) =>
+    [value].flat().flatMap((one) => [`--${name}`, `${one}`]),
+  )
+  return ['-n', `${load.listeners}`, ...flags]
 }
 
 /**
@@ -78,13 +89,13 @@ function args({ entry, load, port, serverPid }: Generation): string[] {
  * (then `cut` is true), and is killed where it does not. Throws with the generator's own words when there is no report.
  */
 export async function generate(generation: Generation): Promise<Generated> {
-  const { program, load, serverPid, onPhase } = generation
+  const { program, load, serverPids, besidePid, onPhase } = generation
   const broadcasting = Promise.withResolvers<void>()
   const drained = Promise.withResolvers<void>()
   const phases: Record<string, () => void> = { broadcasting: broadcasting.resolve, drained: drained.resolve }
   const child = await start({
     command: [program, ...args(generation)],
-    core: generatorCore,
+    core: cores.generator,
     onErrorLine: (line) => {
       if (Object.hasOwn(phases, line)) phases[line]?.()
     },
@@ -95,12 +106,12 @@ export async function generate(generation: Generation): Promise<Generated> {
   const within = (phase: Promise<void>, milliseconds: number): Promise<boolean> =>
     Promise.race([phase.then(() => true), sleep(milliseconds, false, { signal: ended.signal }).catch(() => true)])
 
-  const watchedJoining = watchWaiting(serverPid, child.pid)
+  const watchedJoining = watchWaiting(serverPids[0], child.pid, besidePid)
   const joined = await within(broadcasting.promise, joinMs)
   const waitedJoining = watchedJoining()
   onPhase()
 
-  const watchedBroadcasting = watchWaiting(serverPid, child.pid)
+  const watchedBroadcasting = watchWaiting(serverPids[0], child.pid, besidePid)
   const inTime = joined && (await within(drained.promise, (load.seconds + load.drainSeconds) * 1000))
   const waited = load.about === 'joins' ? waitedJoining : watchedBroadcasting()
   onPhase()

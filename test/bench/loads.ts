@@ -36,7 +36,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
-    servers: everywhere,
+    servers: [...everywhere, 'redis'],
     eventLoop: false,
   },
   {
@@ -60,7 +60,7 @@ export const loads: readonly LoadEntry[] = [
     drainSeconds: 4,
     joinsInFlight: 400,
     about: 'fan-out',
-    servers: [...everywhere, 'sqlite'],
+    servers: [...everywhere, 'sqlite', 'redis'],
     eventLoop: true,
   },
   {

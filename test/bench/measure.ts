@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, start, stop } from './children.ts'
+import { cores } from './cores.ts'
+import { cpuSeconds } from './cpu.ts'
 import { type Generated, generate } from './generate.ts'
 import type { LoadEntry } from './loads.ts'
 import { root } from './paths.ts'
@@ -22,6 +24,8 @@ export interface Measurement extends Partial<Generated> {
   readonly load: string
   readonly heldJoining?: Held
   readonly heldBroadcasting?: Held
+  /** Seconds of CPU time, while broadcasting, of the process that works for the server. */
+  readonly besideCpu?: number
   /** Why there are no figures. */
   readonly failure?: string
 }
@@ -34,17 +38,22 @@ export interface Bench {
   readonly folder: string
 }
 
-const serverCore = 0
 /** In which a server has to say who serves. */
 const startMs = 20_000
 const probe = 'test/bench/probe/event-loop.ts'
 
-/** The process that serves, where the server has said that it is another. */
-async function servingPid(server: Child): Promise<number> {
+interface Pids {
+  readonly server: number
+  readonly beside?: number
+}
+
+/** The processes that the server has named in place of itself. */
+async function namedPids(server: Child): Promise<Pids> {
+  const named = (what: string) => new RegExp(`^${what} (\\d+)$`, 'm').exec(server.stdout())?.[1]
   const end = Date.now() + startMs
   for (; Date.now() < end; await sleep(50)) {
-    const said = /^server (\d+)$/m.exec(server.stdout())
-    if (said) return Number(said[1])
+    const [serving, beside] = [named('server'), named('beside')]
+    if (serving) return { server: Number(serving), ...(beside && { beside: Number(beside) }) }
   }
   throw new Error(`the server did not say which process serves: ${server.complaint()}`)
 }
@@ -54,13 +63,14 @@ function startServer(entry: ServerEntry, port: number, bench: Bench, eventLoopFi
   const flags = [...(entry.flags ?? []), ...(eventLoopFile ? ['--import', `./${probe}`] : [])]
   return start({
     command: compiled ? [compiled] : [process.execPath, ...flags, join(root, entry.program)],
-    core: serverCore,
+    core: cores.server,
     env: {
       ...entry.env,
       NODE_ENV: 'production',
       HOST: '127.0.0.1',
       PORT: `${port}`,
       DATA_DIR: join(bench.folder, randomUUID()),
+      TMPDIR: bench.folder,
       ...(eventLoopFile && { EVENT_LOOP_FILE: eventLoopFile }),
     },
   })
@@ -86,22 +96,29 @@ export async function measure(entry: ServerEntry, load: LoadEntry, round: number
     const port = await freePort()
     server = await startServer(entry, port, bench, eventLoopFile)
     await untilAccepting(server, port)
-    const serverPid = entry.serves === undefined ? server.pid : await servingPid(server)
     const running = server
+    const pids: Pids = entry.serves === undefined ? { server: server.pid } : await namedPids(server)
+    const besideCpu: number[] = []
     const generated = await generate({
       program: bench.generator,
       entry,
       load,
       port,
-      serverPid,
-      onPhase: () => eventLoopFile && running.kill('SIGUSR2'),
+      serverPids: [pids.server],
+      ...(pids.beside && { besidePid: pids.beside }),
+      onPhase: () => {
+        if (eventLoopFile) running.kill('SIGUSR2')
+        if (pids.beside) besideCpu.push(cpuSeconds(pids.beside))
+      },
     })
+    const [cpuBefore, cpuAfter] = besideCpu
     const [heldJoining, heldBroadcasting] = eventLoopFile ? await readProbe(eventLoopFile) : []
     return {
       ...about,
       ...generated,
       ...(heldJoining && { heldJoining }),
       ...(heldBroadcasting && { heldBroadcasting }),
+      ...(cpuBefore !== undefined && cpuAfter !== undefined && { besideCpu: cpuAfter - cpuBefore }),
     }
   } catch (error) {
     // One line of it: a stack belongs into no table.

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { type LoadEntry, loads } from './loads.ts'
 import { type ServerEntry, servers } from './servers.ts'
 
@@ -23,6 +23,15 @@ export const usage = `npm run bench -- [options]
 /** A mistake on the command line. */
 export class UsageError extends Error {}
 
+/** `parseArgs`, with its complaint as a UsageError. */
+export function parsed<const T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
 function pick<Entry extends { name: string }>(entries: readonly Entry[], names: string | undefined): readonly Entry[] {
   if (names === undefined) return entries
   const wanted = names.split(',')
@@ -31,7 +40,7 @@ function pick<Entry extends { name: string }>(entries: readonly Entry[], names: 
   return entries.filter((entry) => wanted.includes(entry.name))
 }
 
-function count(name: string, text: string, least: number): number {
+export function count(name: string, text: string, least: number): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < least) {
     throw new UsageError(`--${name} must be a whole number from ${least} on, not ${text}`)
@@ -39,7 +48,7 @@ function count(name: string, text: string, least: number): number {
   return value
 }
 
-function positive(name: string, text: string): number {
+export function positive(name: string, text: string): number {
   const value = Number(text)
   if (!(value > 0 && Number.isFinite(value))) throw new UsageError(`--${name} must be a number over 0, not ${text}`)
   return value
@@ -47,22 +56,17 @@ function positive(name: string, text: string): number {
 
 /** The options of the command line; throws a UsageError. */
 export function readOptions(args: readonly string[]): Options {
-  let values: Partial<Record<'rounds' | 'only' | 'loads' | 'seconds' | 'retries' | 'json', string>>
-  try {
-    values = parseArgs({
-      args: [...args],
-      options: {
-        rounds: { type: 'string' },
-        only: { type: 'string' },
-        loads: { type: 'string' },
-        seconds: { type: 'string' },
-        retries: { type: 'string' },
-        json: { type: 'string' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
+  const { values } = parsed({
+    args: [...args],
+    options: {
+      rounds: { type: 'string' },
+      only: { type: 'string' },
+      loads: { type: 'string' },
+      seconds: { type: 'string' },
+      retries: { type: 'string' },
+      json: { type: 'string' },
+    },
+  })
   const rounds = count('rounds', values.rounds ?? '3', 1)
   const seconds = values.seconds === undefined ? undefined : positive('seconds', values.seconds)
   // The joins load measures its joins: broadcasting longer would only make the run longer.

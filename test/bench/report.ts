@@ -106,12 +106,22 @@ function remarks(results: Results, load: LoadEntry, servers: readonly ServerEntr
   return lines.length === 0 ? undefined : lines.join('\n')
 }
 
+/** What the processes took that work for a server, apart from its own time. */
+function besides(results: Results, load: LoadEntry, servers: readonly ServerEntry[]): string | undefined {
+  const lines = servers.flatMap(({ name, title }) => {
+    const each = results.median(load.name, name, ({ besideCpu = 0, figures }) => (besideCpu * 1e6) / figures.sent)
+    return each ? [`- ${title}: beside the server, ${cell(each, 0)} µs of CPU a broadcast`] : []
+  })
+  return lines.length === 0 ? undefined : lines.join('\n')
+}
+
 /** The section of one load. */
 export function loadSection(results: Results, load: LoadEntry, servers: readonly ServerEntry[]): string {
   const parts = [
     `## ${load.name}: ${load.title}`,
     figuresTable(results, load, servers),
     ratiosTable(results, load, servers),
+    besides(results, load, servers),
     remarks(results, load, servers),
   ]
   return parts.filter((part) => part !== undefined).join('\n\n')

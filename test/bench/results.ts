@@ -91,11 +91,11 @@ export class Results {
   }
 
   /**
-   * The subject's figure divided by the peer's. Each round is divided by itself, and the median is of the quotients: a
+   * The figure of one server, the subject unless said, divided by the peer's. Each round is divided by itself, and the median is of the quotients: a
    * bad minute of the machine then weighs on both sides. So it need not be the quotient of the two medians.
    */
-  ratio(load: string, peer: string, figure: keyof Figures): Ratio | undefined {
-    const pairs = this.rounds(load, subject, peer).rounds
+  ratio(load: string, peer: string, figure: keyof Figures, server = subject): Ratio | undefined {
+    const pairs = this.rounds(load, server, peer).rounds
     const quotients = pairs.map(([own, other]) => own!.figures[figure] / other!.figures[figure]).filter(Number.isFinite)
     const middle = median(quotients)
     if (middle === undefined) return undefined

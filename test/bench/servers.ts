@@ -5,7 +5,10 @@ export interface ServerEntry {
   readonly title: string
   /** From the repository's root. A `.cc` is compiled, all else runs on this Node. It listens at HOST and PORT. */
   readonly program: string
-  /** What serves is not this Node, but a process that it starts, and whose id it writes: `server <pid>`. */
+  /**
+   * What serves is not this Node, but a process that it starts, and whose id it writes: `server <pid>`; and where that one
+   * has another work for it whose CPU time is to be told apart: `beside <pid>`.
+   */
   readonly serves?: 'by another process'
   /** What its listeners can, by the word of their first message: `can` in PROTOCOL.md. */
   readonly can?: string
@@ -23,7 +26,7 @@ export interface ServerEntry {
 export const subject = 'roomcast'
 
 /** As `npm start` starts it; the state of the late joins is more than its default limit. */
-const roomcast = {
+export const roomcast = {
   program: 'src/node/start.mjs',
   mode: 'rtb',
   path: '/broadcasting',
@@ -33,6 +36,14 @@ const roomcast = {
 export const servers: readonly ServerEntry[] = [
   { ...roomcast, name: subject, title: 'roomcast', env: { LOG: 'memory', STATE_BYTES: '8388608' } },
   { ...roomcast, name: 'sqlite', title: 'roomcast, SQLite', env: { LOG: 'sqlite', STATE_BYTES: '8388608' } },
+  {
+    ...roomcast,
+    name: 'redis',
+    title: 'roomcast, Redis',
+    program: 'test/bench/servers/redis.ts',
+    serves: 'by another process',
+    env: {},
+  },
   {
     name: 'workers',
     title: 'workerd',

@@ -1,5 +1,5 @@
 import type { Figures } from './generate.ts'
-import { type LoadEntry, loads } from './loads.ts'
+import { isFor, type LoadEntry, loads } from './loads.ts'
 import type { Results } from './results.ts'
 import { servers, subject } from './servers.ts'
 
@@ -33,16 +33,28 @@ function title(server: string): string {
   return servers.find((entry) => entry.name === server)?.title ?? server
 }
 
+/** Whose claim it is, where that is not the subject. */
+function claimant(server: string): string {
+  return server === subject ? '' : `${title(server)}: `
+}
+
 type Limit = { readonly least: number } | { readonly most: number }
 
-function against(load: string, what: string, figure: keyof Figures, peer: string, limit: Limit): Target {
+function against(
+  load: string,
+  what: string,
+  figure: keyof Figures,
+  peer: string,
+  limit: Limit,
+  server = subject,
+): Target {
   const bound = 'least' in limit ? `at least ${limit.least}` : `at most ${limit.most}`
   return {
     load,
-    claim: `${what} ${bound} × ${title(peer)}`,
-    of: [subject, peer],
+    claim: `${claimant(server)}${what} ${bound} × ${title(peer)}`,
+    of: [server, peer],
     judge: (results) => {
-      const ratio = results.ratio(load, peer, figure)?.median
+      const ratio = results.ratio(load, peer, figure, server)?.median
       if (ratio === undefined) return undefined
       const reached = 'least' in limit ? ratio >= limit.least : ratio <= limit.most
       return { measured: `${ratio.toFixed(2)} ×`, reached }
@@ -94,13 +106,13 @@ function memoryAtMost(load: string, kilobytes: number): Target {
   }
 }
 
-function inOrder({ name }: LoadEntry): Target {
+function inOrder({ name }: LoadEntry, server: string): Target {
   return {
     load: name,
-    claim: 'none lost, no gap, none reordered',
-    of: [subject],
+    claim: `${claimant(server)}none lost, no gap, none reordered`,
+    of: [server],
     judge: (results) => {
-      const counts = (['lost', 'gaps', 'reordered'] as const).map((figure) => results.total(name, subject, figure))
+      const counts = (['lost', 'gaps', 'reordered'] as const).map((figure) => results.total(name, server, figure))
       return { measured: counts.join(' / '), reached: counts.every((count) => count === 0) }
     },
   }
@@ -113,6 +125,8 @@ const targets: readonly Target[] = [
   against('window', 'p99', 'p99_ms', 'socket-io', { most: 0.2 }),
   against('window', 'CPU per delivery', 'cpu_us_per_delivery', 'prototype', { most: 1.25 }),
   against('window', 'deliveries/s', 'deliveries_per_s', 'sqlite', { most: 1.05 }),
+  against('window', 'deliveries/s', 'deliveries_per_s', subject, { least: 0.9 }, 'redis'),
+  against('window', 'deliveries/s', 'deliveries_per_s', 'sqlite', { least: 0.9 }, 'redis'),
   keepsRate('burst', 500),
   against('burst', 'p99', 'p99_ms', 'prototype', { most: 1.5 }),
   against('crowd', 'deliveries/s', 'deliveries_per_s', 'plain-ws', { least: 10 }),
@@ -121,7 +135,9 @@ const targets: readonly Target[] = [
   against('steady', 'p99', 'p99_ms', 'plain-ws', { most: 1 }),
   memoryAtMost('joins', 10),
   against('joins', 'joins/s', 'joins_per_s', 'plain-ws', { least: 0.9 }),
-  ...loads.map(inOrder),
+  ...loads.flatMap((load) =>
+    [subject, 'redis'].filter((server) => isFor(load, server)).map((server) => inOrder(load, server)),
+  ),
 ]
 
 /** Each target, and whether the run reached it. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startNodesOverRedis } from '../support/nodes.ts'
+import { hasRedis } from '../support/redis.ts'
 import { startTestServer } from '../support/server.ts'
 import { hasWorkerd } from '../support/workerd.ts'
 import { startWranglerDev } from '../support/wrangler.ts'
@@ -8,6 +10,7 @@ import { allHaveInk, allShow, PATIENCE } from './pages.ts'
 /** Where the shows are given. */
 const runtimes: Record<string, () => Promise<{ readonly url: string; stop(): Promise<void> }>> = {
   Node: startTestServer,
+  ...(hasRedis() && { 'two nodes': () => startNodesOverRedis(2) }),
   ...(hasWorkerd() && { Workers: startWranglerDev }),
 }
 

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { HEAD } from '../../src/logs/redis/scripts.ts'
 import type { RedisLog } from '../../src/logs/redis.ts'
 import { CONTRACT_LIMITS, plain, Recorder, stored } from '../contracts/room-log.ts'
+import { eventually } from '../support/events.ts'
 import { TcpProxy } from '../support/proxy.ts'
 import { describeWithRedis, type RedisServer, startRedis, startReplica } from '../support/redis.ts'
 import { freshPrefix, openRedisLog } from '../support/redis-log.ts'
@@ -52,7 +53,7 @@ describeWithRedis('several nodes over one Redis', () => {
     await one.create(A, 'hash')
     const recorders = await Promise.all([one, two, three].map((log) => follow(log)))
     await Promise.all(upTo(100).map((n) => (n % 2 ? one : two).append(A, plain(`${n}`))))
-    await vi.waitFor(() => expect(recorders.map((recorder) => recorder.entries.length)).toEqual([100, 100, 100]))
+    await eventually(() => expect(recorders.map((recorder) => recorder.entries.length)).toEqual([100, 100, 100]))
     const bodies = recorders.map(({ entries }) => entries.map(({ body }) => body))
     expect(bodies[1]).toEqual(bodies[0])
     expect(bodies[2]).toEqual(bodies[0])
@@ -67,7 +68,7 @@ describeWithRedis('several nodes over one Redis', () => {
       if (n % 20 === 10) proxy.cut()
       await near.append(A, plain(`${n}`))
       // No more is appended than the tail holds until the other is back.
-      if (n % 5 === 0) await vi.waitFor(() => expect(seqs(recorder)).toEqual(upTo(n)), 5000)
+      if (n % 5 === 0) await eventually(() => expect(seqs(recorder)).toEqual(upTo(n)))
     }
     expect(recorder.restarts).toEqual([])
   })
@@ -78,14 +79,14 @@ describeWithRedis('several nodes over one Redis', () => {
     const recorder = await follow(far)
     proxy.isDown = true
     proxy.cut()
-    await vi.waitFor(() => expect(recorder.stales).toEqual([true]))
+    await eventually(() => expect(recorder.stales).toEqual([true]))
     await near.append(A, stored('kept', 'k'))
     for (const n of upTo(50)) await near.append(A, plain(`${n}`))
     proxy.isDown = false
-    await vi.waitFor(() => expect(recorder.stales).toEqual([true, false]), 5000)
+    await eventually(() => expect(recorder.stales).toEqual([true, false]))
     expect(recorder.restarts).toMatchObject([{ seq: 51, epoch: recorder.snapshot.epoch, state: [{ body: 'kept' }] }])
     await near.append(A, plain('live'))
-    await vi.waitFor(() => expect(seqs(recorder)).toEqual([52]))
+    await eventually(() => expect(seqs(recorder)).toEqual([52]))
   })
 
   test('while Redis is down each request is refused at once, and after it all is as before', async () => {
@@ -100,8 +101,8 @@ describeWithRedis('several nodes over one Redis', () => {
     await expect(log.follow(A, (snapshot) => new Recorder(snapshot))).rejects.toMatchObject(refused)
     await expect(log.abandoned(1)).rejects.toMatchObject(refused)
     await redis.restart()
-    await vi.waitFor(() => log.append(A, stored('after', 'k', 'append')), 5000)
-    const again = await vi.waitFor(() => follow(log), 5000)
+    await eventually(() => log.append(A, stored('after', 'k', 'append')))
+    const again = await eventually(() => follow(log))
     expect(again.snapshot).toMatchObject({ state: [{ body: 'before' }, { body: 'after' }] })
     expect(recorder.restarts).toEqual([])
   })
@@ -115,7 +116,7 @@ describeWithRedis('several nodes over one Redis', () => {
       // From here on nothing is written, and well before the connection times out the server goes on.
       await expect(log.append(A, plain('late'))).rejects.toMatchObject({ problem: { code: 'log_unavailable' } })
       redis.resume()
-      await vi.waitFor(() => log.append(A, plain('on time')), 5000)
+      await eventually(() => log.append(A, plain('on time')))
     } finally {
       clearInterval(speaking)
       redis.resume()
@@ -131,7 +132,7 @@ describeWithRedis('several nodes over one Redis', () => {
       100,
     )
     try {
-      await vi.waitFor(() => expect(refused).not.toEqual([]), 8000)
+      await eventually(() => expect(refused).not.toEqual([]))
     } finally {
       clearInterval(coming)
       redis.resume()
@@ -147,10 +148,10 @@ describeWithRedis('several nodes over one Redis', () => {
       const recorder = await follow(log, A)
       await follow(log, B)
       await redis.kill()
-      await vi.waitFor(() => expect(recorder.stales).toEqual([true]))
+      await eventually(() => expect(recorder.stales).toEqual([true]))
       log.unfollow(A)
       await redis.restart()
-      await vi.waitFor(async () => expect(await heard()).toEqual([`${prefix}{${B}}:news`]), 5000)
+      await eventually(async () => expect(await heard()).toEqual([`${prefix}{${B}}:news`]))
     })
 
     test('when it ended while the log was asked for its news', async () => {
@@ -165,7 +166,7 @@ describeWithRedis('several nodes over one Redis', () => {
         look = ended.promise.then(() => run(script, keys, args))
         return look
       })
-      await vi.waitFor(() => expect(look).toBeDefined(), 5000)
+      await eventually(() => expect(look).toBeDefined())
       await log.end(A, 1, 'room_closed')
       ended.resolve()
       await look
@@ -187,7 +188,7 @@ describeWithRedis('several nodes over one Redis', () => {
     await expect(one.append(A, stored('old', 'k'))).rejects.toMatchObject({ problem: { code: 'displaced' } })
     await two.append(A, plain('new', { term: 2 }))
     for (const recorder of recorders) {
-      await vi.waitFor(() => expect(recorder.entries).toHaveLength(1))
+      await eventually(() => expect(recorder.entries).toHaveLength(1))
       expect(recorder.entries).toMatchObject([{ body: 'new', seq: 1 }])
       expect(recorder.presences).toMatchObject([{ here: true, term: 2, handedOver: false }])
     }
@@ -199,13 +200,10 @@ describeWithRedis('several nodes over one Redis', () => {
     const recorder = await follow(lives)
     const swept = () => lives.abandoned(Date.now() - 60_000)
     await dies.driver.close()
-    await vi.waitFor(
-      async () => {
-        expect(await swept()).toEqual([])
-        expect(recorder.presences).toMatchObject([{ here: false, term: 1 }])
-      },
-      { timeout: 5000, interval: 50 },
-    )
+    await eventually(async () => {
+      expect(await swept()).toEqual([])
+      expect(recorder.presences).toMatchObject([{ here: false, term: 1 }])
+    })
     expect(await lives.abandoned(Date.now())).toEqual([{ uuid: A, term: 1 }])
     expect(await lives.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 2 })
     expect(await lives.abandoned(Date.now())).toEqual([])
@@ -217,15 +215,14 @@ describeWithRedis('several nodes over one Redis', () => {
     const recorder = await follow(other)
     proxy.isDown = true
     proxy.cut()
-    const sweeping = { timeout: 5000, interval: 50 }
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await other.abandoned(0)
       expect(recorder.presences).toMatchObject([{ here: false }])
-    }, sweeping)
+    })
     proxy.isDown = false
-    await vi.waitFor(() => expect(recorder.presences).toMatchObject([{ here: false }, { here: true, term: 1 }]), 5000)
+    await eventually(() => expect(recorder.presences).toMatchObject([{ here: false }, { here: true, term: 1 }]))
     expect(await other.abandoned(Date.now())).toEqual([])
-    await vi.waitFor(() => slow.append(A, plain('still mine')))
+    await eventually(() => slow.append(A, plain('still mine')))
   })
 
   test('what somebody else writes on the channel is passed over', async () => {
@@ -237,10 +234,10 @@ describeWithRedis('several nodes over one Redis', () => {
     }
     const { log: other } = await node()
     await other.append(A, plain('real'))
-    await vi.waitFor(() => expect(recorder.entries).toMatchObject([{ body: 'real', seq: 1 }]))
+    await eventually(() => expect(recorder.entries).toMatchObject([{ body: 'real', seq: 1 }]))
     expect(recorder.restarts).toEqual([])
     await other.append(A, plain('more'))
-    await vi.waitFor(() => expect(seqs(recorder)).toEqual([1, 2]))
+    await eventually(() => expect(seqs(recorder)).toEqual([1, 2]))
   })
 
   test('rooms that ended leave no key', async () => {
@@ -299,19 +296,19 @@ describeWithRedis('a Redis that fails over', () => {
       const recorders = [await follow(one), await follow(two)]
       await one.append(A, stored('kept', 'k'))
       await replica.untilLinked()
-      await vi.waitFor(async () => expect(await replica.command('HGET', `${prefix}{${A}}:room`, 'seq')).toBe('1'))
+      await eventually(async () => expect(await replica.command('HGET', `${prefix}{${A}}:room`, 'seq')).toBe('1'))
       await replica.promote()
       for (const n of [2, 3, 4]) await one.append(A, stored(`lost ${n}`, `lost ${n}`))
-      await vi.waitFor(() => expect(seqs(recorders[1]!)).toEqual([1, 2, 3, 4]))
+      await eventually(() => expect(seqs(recorders[1]!)).toEqual([1, 2, 3, 4]))
       proxy.retarget(replica.port)
-      await vi.waitFor(() => two.append(A, stored('new', 'new')), 5000)
+      await eventually(() => two.append(A, stored('new', 'new')))
       for (const recorder of recorders) {
-        await vi.waitFor(() => {
+        await eventually(() => {
           const { epoch, seq, state } = recorder.restarts.at(-1)!
           expect(epoch).not.toBe(recorder.snapshot.epoch)
           const news = recorder.entries.filter((entry) => entry.seq > seq && entry.body === 'new')
           expect([...state, ...news]).toMatchObject([{ body: 'kept' }, { body: 'new', seq: 2 }])
-        }, 5000)
+        })
       }
     } finally {
       await Promise.all(nodes.map(({ log }) => log.close()))
@@ -360,7 +357,7 @@ describeWithRedis('a Redis that fails over', () => {
         const recorder = await follow(log)
         await redis.kill()
         await redis.restart()
-        await vi.waitFor(() => expect(recorder.endedBy).toBe('room_lost'), 5000)
+        await eventually(() => expect(recorder.endedBy).toBe('room_lost'))
       } finally {
         await log.close()
         await redis.stop()

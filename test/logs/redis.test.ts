@@ -20,7 +20,7 @@ describeWithRedis('a cluster of three masters', () => {
   let cluster: Cluster
 
   beforeAll(async () => {
-    cluster = await startCluster(3)
+    cluster = await startCluster(3, { password: 'p@ss/word' })
   }, 30_000)
   afterAll(() => cluster.stop())
 

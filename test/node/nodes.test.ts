@@ -59,6 +59,7 @@ describeWithRedis('a room on three nodes', () => {
   test('[C2] [R4] [R5] each of 300 gets each broadcast once and in order, while nodes die and are added', async () => {
     const seed = seedOfRun()
     const random = new Random(seed)
+    console.info(`SEED=${seed}`)
     const violations: string[] = []
     const room = await open()
     const spectators: Spectator[] = []

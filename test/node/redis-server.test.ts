@@ -76,8 +76,8 @@ describeWithRedis('a server over Redis', () => {
         await answer.body?.cancel()
       }
     }
-    await until(async () => (await redis.keys(`${prefix}*`)).length === 0, 30_000)
-  }, 60_000)
+    await until(async () => (await redis.keys(`${prefix}*`)).length === 0, 60_000)
+  }, 120_000)
 
   describe('when Redis is not there at the start', () => {
     test('it waits, says so, and works once it is there', async () => {

@@ -25,7 +25,7 @@ afterEach(() => folder.remove())
 
 function open(env: Record<string, string> = {}) {
   const config = readConfig({ LOG: 'sqlite', DATA_DIR: folder.path, ...env })
-  const clock = Object.assign(new SteppedClock(), { sooner: setImmediate })
+  const clock = Object.assign(new SteppedClock(), { sooner: setImmediate, ahead: queueMicrotask })
   return openLog(config, { limits: DEFAULT_LIMITS, secrets: countedSecrets(), clock }, () => {})
 }
 

@@ -2,26 +2,42 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { MemoryLog } from '../../src/logs/memory.ts'
 import { SqliteLog } from '../../src/logs/sqlite.ts'
 import { NodeSqliteDriver } from '../../src/node/sqlite-driver.ts'
-import { DEFAULT_LIMITS } from '../../src/room/limits.ts'
+import { Elsewhere } from '../../src/room/elsewhere.ts'
+import { Ferry } from '../../src/room/ferry.ts'
+import { DEFAULT_LIMITS, type RoomLimits } from '../../src/room/limits.ts'
+import type { RoomLog } from '../../src/room/ports.ts'
+import { Room } from '../../src/room/room.ts'
 import { State } from '../../src/room/state.ts'
 import { Tail } from '../../src/room/tail.ts'
+import { House } from '../support/doubles.ts'
 import { Random, seedOfRun } from '../support/random.ts'
-import { Broken, type Ground, Simulation } from '../support/simulation.ts'
+import { SharedGround } from '../support/shared-ground.ts'
+import { Broken } from '../support/simulated.ts'
+import { type Ground, Simulation } from '../support/simulation.ts'
 
 const SCHEDULES = 2000
 const STEPS = 80
-const limits = { ...DEFAULT_LIMITS, tailEntries: 12, tailBytes: 4000, stateEntries: 40 }
 
-/** A log that outlives the process that a run crashes. */
+/** One process. `logOf` makes its log, or finds the one that outlived the process before. */
+function alone(logOf: (limits: RoomLimits, house: House) => RoomLog): Ground {
+  return {
+    start: async (some, watch) => {
+      const limits = { ...DEFAULT_LIMITS, ...some }
+      const house = new House(limits)
+      return [new House(limits, watch(logOf(limits, house)), house)]
+    },
+  }
+}
+
 const grounds: Record<string, () => Ground> = {
   memory: () => {
     let log: MemoryLog | undefined
-    return { log: ({ secrets }) => (log ??= new MemoryLog({ limits, maxRooms: 10, secrets })) }
+    return alone((limits, { secrets }) => (log ??= new MemoryLog({ limits, maxRooms: 10, secrets })))
   },
   SQLite: () => {
     const driver = new NodeSqliteDriver(':memory:', 'normal')
-    return {
-      log: ({ clock, secrets }) =>
+    return alone(
+      (limits, { clock, secrets }) =>
         new SqliteLog(driver, {
           limits,
           maxRooms: 10,
@@ -31,8 +47,9 @@ const grounds: Record<string, () => Ground> = {
             throw error
           },
         }),
-    }
+    )
   },
+  shared: () => new SharedGround(['a', 'b', 'c']),
 }
 
 /** Runs schedules of `ground` until one breaks a promise; returns what it broke, or undefined. */
@@ -64,6 +81,26 @@ describe('owners that crash, come back and hand over; listeners that stall, drop
 })
 
 describe('a core that is broken on purpose is found out', () => {
+  const among: Record<string, () => void> = {
+    'a message to named clients that overtakes another': () => {
+      vi.spyOn(Ferry.prototype, 'isIdle', 'get').mockReturnValue(true)
+    },
+    'a report that is not taken in': () => {
+      vi.spyOn(Elsewhere.prototype, 'heard').mockReturnValue(false)
+    },
+    'a replica that misses a broadcast': () => {
+      const { published } = Room.prototype
+      vi.spyOn(Room.prototype, 'published').mockImplementation(function (this: Room, entry) {
+        if (entry.body.length % 50 !== 0) published.call(this, entry)
+      })
+    },
+  }
+
+  test.each(Object.keys(among))('%s, among nodes', { timeout: 60_000 }, async (name) => {
+    among[name]!()
+    expect(await findBroken('shared', SCHEDULES)).toBeDefined()
+  })
+
   const sabotages: Record<string, () => void> = {
     'a lost catch-up': () => {
       vi.spyOn(State.prototype, 'changedSince').mockReturnValue([])

@@ -1,3 +1,4 @@
+import { vi } from 'vitest'
 import type { Stop } from '../../src/sdk/types.ts'
 
 /** Resolves with the first value of `event` that `accepts` takes. */
@@ -22,4 +23,9 @@ export async function until(holds: () => boolean | Promise<boolean>, ms = 10_000
     if (Date.now() > end) throw new Error(`not within ${ms} ms: ${holds}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
+}
+
+/** Resolves with what `look` returns when it throws no more; rejects with what it throws after 20 s. */
+export function eventually<T>(look: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(look, { timeout: 20_000, interval: 20 })
 }

@@ -1,5 +1,6 @@
 import { type Child, startChildServer } from './child.ts'
 import { TcpProxy } from './proxy.ts'
+import { startRedis } from './redis.ts'
 
 type NodeProcess = Child & { readonly address: string }
 
@@ -48,4 +49,11 @@ export class Nodes {
   #next(): string {
     return this.#running[this.#turn++ % this.#running.length]!.address
   }
+}
+
+/** Nodes and a Redis of their own. */
+export async function startNodesOverRedis(count: number): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const redis = await startRedis()
+  const nodes = await Nodes.start(count, { REDIS_URL: redis.url })
+  return { url: nodes.url, stop: () => nodes.stop().finally(() => redis.stop()) }
 }

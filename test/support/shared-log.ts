@@ -69,9 +69,11 @@ export class SharedLog {
     this.#log = log
   }
 
-  /** The log, as `node` has it. */
+  /** The log, as a process has it that is `node`. */
   of(node: string): RoomLog {
     const log = this.#log
+    // One that is gone may still let go of rooms: not of those that its successor has taken up.
+    const mine = new Map<string, Reader>()
     return {
       create: async (uuid, ownerHash) => {
         await log.create(uuid, ownerHash)
@@ -84,12 +86,16 @@ export class SharedLog {
         let follower: F | undefined
         await log.follow(uuid, (snapshot) => {
           follower = begin({ ...snapshot, ownerNode: fan!.owner?.node })
-          fan!.readers.set(node, { follower, unread: [] })
+          mine.set(uuid, { follower, unread: [] })
+          fan!.readers.set(node, mine.get(uuid)!)
           return fan!
         })
         return follower
       },
-      unfollow: (uuid) => this.#fans.get(uuid)?.readers.delete(node),
+      unfollow: (uuid) => {
+        const readers = this.#fans.get(uuid)?.readers
+        if (readers?.get(node) === mine.get(uuid)) readers?.delete(node)
+      },
       append: (uuid, draft) => log.append(uuid, draft),
       takeOver: (uuid, keyHash, freshHash) => {
         const fan = this.#fans.get(uuid)

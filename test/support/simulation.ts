@@ -1,248 +1,47 @@
-import type { Draft, RoomLog } from '../../src/room/ports.ts'
-import { House, type Member, type SteppedConnection, settle } from './doubles.ts'
+import type { RoomLimits } from '../../src/room/limits.ts'
+import type { RoomLog } from '../../src/room/ports.ts'
+import { type House, type Member, type SteppedConnection, settle } from './doubles.ts'
+import { message } from './messages.ts'
 import type { Random } from './random.ts'
-import { type Message, message } from './socket.ts'
-
-/** What of a broadcast the checks compare. */
-export interface Said {
-  readonly seq: number
-  readonly term: number
-  readonly id: string | undefined
-  readonly text: string
-}
+import { check, type Said, SimulatedListener, SimulatedOwner, View, Witness } from './simulated.ts'
 
 const LIMITS = { highWaterMark: 600, tailEntries: 12, tailBytes: 4000, stateEntries: 40, grace: 1000 }
 
-/** Broadcasts that an owner has under way at one time: fewer than the tail remembers ids of. */
-const WINDOW = 8
+type Watch = (log: RoomLog) => RoomLog
 
-/** A promise was broken. */
-export class Broken extends Error {}
-
-function check(holds: boolean, what: string): void {
-  if (!holds) throw new Broken(what)
-}
-
-/** What someone shows: per key all that is stored under it, as an application keeps it. */
-export class View {
-  readonly #byKey = new Map<string, string[]>()
-
-  apply({ funcKey, funcParams, retain = 'latest', stateMessage }: Message): void {
-    if (!stateMessage) return
-    const value = JSON.stringify(funcParams)
-    if (retain === 'append') this.#byKey.set(funcKey, [...(this.#byKey.get(funcKey) ?? []), value])
-    else if (retain === 'latest') this.#byKey.set(funcKey, [value])
-    else this.#byKey.delete(funcKey)
-  }
-
-  toString(): string {
-    return JSON.stringify([...this.#byKey].sort())
-  }
-}
-
-/** Writes down what the log has taken, in its order: the truth that everyone has to end up with. */
-class Witness {
-  readonly log: RoomLog
-  readonly said: Said[]
-
-  /** `past` is what the log took before this process. */
-  constructor(log: RoomLog, past: readonly Said[]) {
-    this.said = [...past]
-    this.log = Object.create(log, {
-      append: {
-        value: async (uuid: string, draft: Draft) => {
-          const { seq } = await log.append(uuid, draft)
-          const { term, id, body } = draft
-          if (seq > (this.said.at(-1)?.seq ?? 0)) this.said.push({ seq, term, id, text: `{${body}` })
-          return { seq }
-        },
-      },
-    }) as RoomLog
-    // The log's own fields are private to it: its other methods are called on itself.
-    for (const name of [
-      'create',
-      'follow',
-      'unfollow',
-      'takeOver',
-      'offerHandover',
-      'ownerLeft',
-      'abandoned',
-      'end',
-      'close',
-    ] as const) {
-      Object.defineProperty(this.log, name, { value: (log[name] as (...a: never[]) => unknown).bind(log) })
-    }
-  }
-}
-
-/** A listener that behaves as the SDK does: keeps its place, comes back with it, starts afresh when told to. */
-class SimulatedListener {
-  member: Member | undefined
-  view = new View()
-  last = 0
-  #epoch = ''
-  #read = 0
-  #replay: { left: number; leadsTo: number; missed: number; from: number } | undefined
-  /** False: it is somewhere in the middle of a replay, and would have to start afresh. */
-  #hasPlace = false
-
-  get since(): object {
-    return this.#hasPlace ? { since: { epoch: this.#epoch, seq: this.last } } : {}
-  }
-
-  came(member: Member): void {
-    this.member = member
-    this.#read = 0
-    this.#replay = undefined
-    this.read()
-  }
-
-  dropped(): void {
-    if (this.#replay !== undefined) this.#hasPlace = this.#hasPlace && this.#replay.missed >= 0
-    this.member = undefined
-  }
-
-  /** Takes in what has come, and checks that it came in order. */
-  read(): void {
-    const { received } = this.member?.connection ?? { received: [] }
-    while (this.#read < received.length) this.#take(received[this.#read++]!)
-  }
-
-  #take(received: Message): void {
-    const { status, funcKey, seq, event } = received
-    if (status.value === 5) return this.#hear(event as unknown as LaggedEvent)
-    if (status.value !== 3) return
-    if (funcKey === '') return this.#welcome(received)
-    if (received.replay) return this.#replayed(received)
-    check(this.#replay === undefined, `a live broadcast (${seq}) in the middle of a replay`)
-    check(seq === this.last + 1, `${seq} came after ${this.last}`)
-    this.last = seq!
-    this.view.apply(received)
-  }
-
-  #welcome({ recovered, replay, position }: Message): void {
-    this.#epoch = position!.epoch
-    if (recovered) {
-      check(
-        this.last + Number(replay) === position!.seq,
-        `recovered from ${this.last} to ${position!.seq} by ${replay}`,
-      )
-      return
-    }
-    this.view = new View()
-    this.last = 0
-    this.#hasPlace = false
-    this.#startReplay(Number(replay), position!.seq, -1)
-  }
-
-  #hear(event: LaggedEvent): void {
-    if (event.type !== 'lagged') return
-    check(event.position.seq >= this.last, `lagged back from ${this.last} to ${event.position.seq}`)
-    if (event.reset) {
-      this.view = new View()
-      this.#hasPlace = false
-    }
-    this.#startReplay(event.replay, event.position.seq, event.missed)
-  }
-
-  #startReplay(left: number, leadsTo: number, missed: number): void {
-    this.#replay = { left, leadsTo, missed, from: this.last }
-    this.#caught = 0
-    this.#finishReplay()
-  }
-
-  #caught = 0
-
-  #replayed(received: Message): void {
-    const replay = this.#replay
-    check(replay !== undefined && replay.left > 0, `a replay of ${received.seq} that was not announced`)
-    if (received.seq! > replay!.from) this.#caught++
-    this.view.apply(received)
-    replay!.left--
-    this.#finishReplay()
-  }
-
-  #finishReplay(): void {
-    const replay = this.#replay
-    if (replay === undefined || replay.left > 0) return
-    const { from, leadsTo, missed } = replay
-    if (missed >= 0)
-      check(leadsTo - from === missed + this.#caught, `missed ${missed} of ${leadsTo - from}, and got ${this.#caught}`)
-    this.last = leadsTo
-    this.#hasPlace = true
-    this.#replay = undefined
-  }
-}
-
-type LaggedEvent = { type: string; missed: number; reset: boolean; replay: number; position: { seq: number } }
-
-/** An owner that behaves as the SDK does: what is not acknowledged is said again. */
-class SimulatedOwner {
-  member: Member | undefined
-  key: string
-  readonly unanswered = new Map<string, object>()
-  readonly acknowledged: string[] = []
-  readonly #underWay = new Set<string>()
-  #read = 0
-
-  constructor(key: string) {
-    this.key = key
-  }
-
-  came(member: Member): void {
-    this.member = member
-    this.#read = 0
-    this.#underWay.clear()
-    this.send()
-  }
-
-  say(id: string, said: object): void {
-    this.unanswered.set(id, said)
-    this.send()
-  }
-
-  /** Sends what the window has room for. */
-  send(): void {
-    for (const [id, said] of this.unanswered) {
-      if (this.member === undefined || this.#underWay.size >= WINDOW) return
-      if (this.#underWay.has(id)) continue
-      this.#underWay.add(id)
-      this.member.session.receive(JSON.stringify(said))
-    }
-  }
-
-  read(): void {
-    const { received } = this.member?.connection ?? { received: [] }
-    for (; this.#read < received.length; this.#read++) {
-      const event = received[this.#read]!.event as { type: string; id?: string; code?: string } | undefined
-      if (event?.id === undefined) continue
-      if (event.type === 'ack') this.acknowledged.push(event.id)
-      if (event.type !== 'ack' && event.code !== 'state_full') continue
-      this.unanswered.delete(event.id)
-      this.#underWay.delete(event.id)
-    }
-    this.send()
-  }
-}
-
-/** What a run makes its house of: the log, and how to lose a process that has it. */
+/** Where a run takes place: one process or several, over a log that outlives them. `watch` stands between each and the log. */
 export interface Ground {
-  log: (house: { clock: House['clock']; secrets: House['secrets'] }) => RoomLog
+  /** Starts all processes, anew if there were any. */
+  start(limits: Partial<RoomLimits>, watch: Watch): Promise<House[]>
+  /** Of several: what is between them, and that one of them can be lost alone. */
+  readonly nodes?: {
+    /** Another process takes the place of `house`, which is gone. */
+    replace(house: House, watch: Watch): Promise<House>
+    /** Holds something up that is on its way between them, or lets it go on. */
+    disturb(random: Random): void
+    /** Nothing is held up any more. */
+    calm(): void
+  }
 }
 
 /** One room, its owners and listeners, through a schedule that a seed decides. */
 export class Simulation {
   readonly #random: Random
   readonly #ground: Ground
-  #house!: House
-  #witness: Witness | undefined
+  readonly #witness = new Witness()
+  readonly #watch: Watch = (log) => this.#witness.watch(log)
+  #houses: House[] = []
+  /** The process that each line goes to. */
+  readonly #homes = new Map<Member, House>()
   #uuid = ''
   #owner!: SimulatedOwner
   /** Former owners whose lines hang: they go on speaking. */
-  readonly #stale: Member[] = []
+  #stale: Member[] = []
   readonly #listeners: SimulatedListener[] = []
   readonly #blocked = new Set<SteppedConnection>()
   #count = 0
+  /** How many times the room has been taken over. */
+  #reign = 0
 
   constructor(random: Random, ground: Ground) {
     this.#random = random
@@ -251,8 +50,10 @@ export class Simulation {
 
   /** Throws `Broken` when a promise is. */
   async run(steps: number): Promise<void> {
-    this.#boot()
-    const member = await this.#house.open()
+    this.#houses = await this.#ground.start(LIMITS, this.#watch)
+    const house = this.#anyHouse()
+    const member = await house.open()
+    this.#homes.set(member, house)
     this.#uuid = member.welcome.uuid
     this.#owner = new SimulatedOwner(member.welcome.ownerKey!)
     this.#owner.came(member)
@@ -260,17 +61,26 @@ export class Simulation {
     await this.#converge()
   }
 
-  #boot(): void {
-    const house = new House(LIMITS)
-    this.#witness = new Witness(this.#ground.log(house), this.#witness?.said ?? [])
-    this.#house = new House(LIMITS, this.#witness.log, house)
+  #anyHouse(): House {
+    return this.#random.pick(this.#houses)
+  }
+
+  /** All processes are on one clock. */
+  get #clock(): House['clock'] {
+    return this.#houses[0]!.clock
+  }
+
+  async #settle(): Promise<void> {
+    await this.#houses[0]!.settle()
   }
 
   async #step(): Promise<void> {
     const random = this.#random
     const action = random.below(100)
-    if (action < 40) this.#speak()
-    else if (action < 50) this.#house.clock.turn()
+    if (action < 35) this.#speak()
+    else if (action < 38) this.#whisper()
+    else if (action < 40) this.#giveFeedback()
+    else if (action < 50) this.#clock.turn()
     else if (action < 55) this.#owner.read()
     else if (action < 65) await this.#join()
     else if (action < 70) this.#drop(random.pick(this.#listeners))
@@ -282,6 +92,9 @@ export class Simulation {
     else if (action < 98) this.#stalePast()
     else await this.#levelAll()
     await settle()
+    if (random.chance(0.1)) this.#clock.advance(random.below(200))
+    if (random.chance(0.1)) this.#ground.nodes?.disturb(random)
+    if (random.chance(0.02)) await this.#loseNode()
     if (random.chance(0.01)) await this.#crash()
   }
 
@@ -305,6 +118,23 @@ export class Simulation {
     this.#owner.say(id, said)
   }
 
+  /** Several in a row, to whom they may, so that one could overtake another. */
+  #whisper(): void {
+    const present = this.#listeners.flatMap(({ member }) => member?.welcome.clientId ?? [])
+    for (let said = 0; said < 3; said++) {
+      const to = present.filter(() => this.#random.chance(0.5))
+      const funcParams = [this.#reign, ++this.#count]
+      if (to.length > 0) {
+        this.#send(this.#owner.member, message(3, { uuid: this.#uuid, funcKey: 'psst', funcParams, to }))
+      }
+    }
+  }
+
+  #giveFeedback(): void {
+    const listener = this.#random.pick(this.#listeners)
+    this.#send(listener?.member, message(3, { uuid: this.#uuid, funcKey: 'clap', funcParams: [++this.#count] }))
+  }
+
   #send(member: Member | undefined, said: object): void {
     member?.session.receive(JSON.stringify(said))
   }
@@ -313,14 +143,17 @@ export class Simulation {
     const away = this.#listeners.filter(({ member }) => member === undefined)
     const listener = away.length > 0 && this.#random.chance(0.7) ? this.#random.pick(away) : new SimulatedListener()
     if (!this.#listeners.includes(listener)) this.#listeners.push(listener)
-    const { session, connection } = this.#house.connect()
+    const house = this.#anyHouse()
+    const { session, connection } = house.connect()
     session.receive(JSON.stringify(message(2, { uuid: this.#uuid, ...listener.since })))
     await settle()
     while (connection.received.length === 0) {
-      check(this.#house.clock.turn(), 'no answer to a join')
+      check(this.#clock.turn(), 'no answer to a join')
       await settle()
     }
-    listener.came({ session, connection, welcome: connection.received[0]! })
+    const member = { session, connection, welcome: connection.received[0]! }
+    this.#homes.set(member, house)
+    listener.came(member)
   }
 
   #drop(listener: SimulatedListener | undefined): void {
@@ -364,8 +197,11 @@ export class Simulation {
   }
 
   async #becomeOwner(key: string): Promise<void> {
-    const member = await this.#house.takeBack(this.#uuid, key)
+    const house = this.#anyHouse()
+    const member = await house.takeBack(this.#uuid, key)
+    this.#homes.set(member, house)
     check(member.welcome.role === 'owner', `the owner was refused: ${member.welcome.status.text}`)
+    this.#reign++
     this.#owner.key = member.welcome.ownerKey ?? key
     this.#owner.came(member)
   }
@@ -374,9 +210,10 @@ export class Simulation {
     const heir = this.#random.pick(this.#listeners)?.member
     const owner = this.#owner.member
     if (heir === undefined || owner === undefined || this.#blocked.has(heir.connection)) return
+    const before = heir.connection.received.length
     this.#send(owner, message(3, { uuid: this.#uuid, handover: heir.welcome.clientId }))
-    await this.#house.settle()
-    const offer = heir.connection.received.findLast(({ event }) => event?.type === 'handover')?.event
+    await this.#settle()
+    const offer = heir.connection.received.slice(before).findLast(({ event }) => event?.type === 'handover')?.event
     if (offer === undefined) return
     this.#owner.read()
     this.#stale.push(owner)
@@ -392,7 +229,8 @@ export class Simulation {
 
   /** Everyone who is not held up has everything, whoever else is (promise 5). */
   async #levelAll(): Promise<void> {
-    await this.#house.settle()
+    this.#ground.nodes?.calm()
+    await this.#settle()
     const head = this.#said().at(-1)?.seq ?? 0
     for (const listener of this.#listeners) {
       const { member } = listener
@@ -407,24 +245,40 @@ export class Simulation {
 
   /** The process ends with all its lines, at whatever it was doing; another takes up the same log. */
   async #crash(): Promise<void> {
-    for (const listener of this.#listeners) {
-      listener.read()
-      if (listener.member !== undefined) listener.dropped()
-    }
-    this.#hearAnswers()
-    this.#owner.member = undefined
-    this.#blocked.clear()
-    this.#stale.length = 0
-    this.#boot()
+    this.#loseLines(() => true)
+    this.#houses = await this.#ground.start(LIMITS, this.#watch)
     await this.#becomeOwner(this.#owner.key)
   }
 
+  /** One process of several ends. */
+  async #loseNode(): Promise<void> {
+    if (this.#ground.nodes === undefined) return
+    const house = this.#anyHouse()
+    this.#loseLines((member) => this.#homes.get(member) === house)
+    this.#houses[this.#houses.indexOf(house)] = await this.#ground.nodes.replace(house, this.#watch)
+  }
+
+  #loseLines(isLost: (member: Member) => boolean): void {
+    for (const listener of this.#listeners) {
+      const { member } = listener
+      if (member === undefined || !isLost(member)) continue
+      listener.read()
+      this.#blocked.delete(member.connection)
+      listener.dropped()
+    }
+    this.#stale = this.#stale.filter((member) => !isLost(member))
+    if (this.#owner.member === undefined || !isLost(this.#owner.member)) return
+    this.#hearAnswers()
+    this.#owner.member = undefined
+  }
+
   #said(): Said[] {
-    return this.#witness!.said
+    return this.#witness.said
   }
 
   /** Everyone comes back, nobody is held up, all that waits is said: then all must show the same (promises 1 and 3). */
   async #converge(): Promise<void> {
+    this.#ground.nodes?.calm()
     if (this.#owner.member === undefined) await this.#becomeOwner(this.#owner.key)
     for (const listener of this.#listeners) {
       const connection = listener.member?.connection
@@ -433,11 +287,11 @@ export class Simulation {
         listener.member!.session.drained()
       }
     }
-    await this.#house.settle()
+    await this.#settle()
     for (const listener of this.#listeners) if (listener.member !== undefined) this.#drop(listener)
     while (this.#listeners.some(({ member }) => member === undefined)) await this.#join()
     while (this.#owner.unanswered.size > 0) {
-      await this.#house.settle()
+      await this.#settle()
       const { size } = this.#owner.unanswered
       this.#owner.read()
       check(this.#owner.unanswered.size < size, `${size} broadcasts were never answered`)
@@ -449,6 +303,22 @@ export class Simulation {
     for (const { text } of said) truth.apply(JSON.parse(text))
     for (const { view } of this.#listeners)
       check(`${view}` === `${truth}`, `a listener shows ${view}, the owner ${truth}`)
+    await this.#checkCount()
+  }
+
+  /** The owner knows how many listen: as many as are there, and those who have handed the room over to others. */
+  async #checkCount(): Promise<void> {
+    for (let second = 0; second < 25; second++) {
+      this.#clock.advance(1000)
+      await this.#settle()
+    }
+    this.#owner.read()
+    const former = this.#stale.filter(
+      ({ connection }) =>
+        connection.closed === undefined && connection.received.some(({ event }) => event?.type === 'role'),
+    )
+    const listening = this.#listeners.length + former.length
+    check(this.#owner.listening === listening, `the owner counts ${this.#owner.listening} listeners of ${listening}`)
   }
 
   #checkTruth(said: readonly Said[]): void {

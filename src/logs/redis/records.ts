@@ -41,8 +41,9 @@ export function textOf({ term, id, state, echo, bytes, body }: Draft): string {
   return `${JSON.stringify(header)}\n${body}`
 }
 
-export function recordOf(seq: number, draft: Draft): string {
-  return `${seq}\n${textOf(draft)}`
+/** `text` is that of a draft. */
+export function recordOf(seq: number, text: string): string {
+  return `${seq}\n${text}`
 }
 
 export function seqOf(record: string): number {

@@ -178,6 +178,7 @@ static void report(const Joining &joining, const Broadcasting &broadcasting, dou
   printf("\"seconds\":%.2f,\"deliveries_per_s\":%.0f,", broadcasting.seconds, tally.delivered / broadcasting.seconds);
   printf("\"cpu_s\":%.2f,\"cpu_us_per_delivery\":%.3f,\"bytes_in\":%lld,", broadcasting.cpuSeconds,
          tally.delivered ? broadcasting.cpuSeconds * 1e6 / tally.delivered : 0, tally.bytesIn);
+  printf("\"deliveries_per_read\":%.2f,", tally.reads ? static_cast<double>(tally.delivered) / tally.reads : 0);
   printf("\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f,", percentile(0.5), percentile(0.99), percentile(1));
   printf("\"joins_per_s\":%.0f,\"join_cpu_us\":%.0f,", n / joining.seconds, joining.cpuSeconds * 1e6 / n);
   printf("\"replayed\":%lld,", tally.replayed);

@@ -75,6 +75,7 @@ inline void onReadable(Connection &connection) {
       return;
     }
     tally.bytesIn += count;
+    if (tally.since) tally.reads++;
     if (connection.in.empty()) {
       // Straight from the shared buffer: only the part of a frame that is not whole yet is copied.
       const size_t used = consume(connection, buffer, count);
@@ -109,7 +110,7 @@ inline void dial(Connection &connection) {
   }
   sockaddr_in address = {};
   address.sin_family = AF_INET;
-  address.sin_port = htons(options.port);
+  address.sin_port = htons(portOf(connection));
   inet_pton(AF_INET, options.host.c_str(), &address.sin_addr);
   fcntl(connection.fd, F_SETFL, O_NONBLOCK);
   const int connected = connect(connection.fd, reinterpret_cast<sockaddr *>(&address), sizeof address);
@@ -119,7 +120,7 @@ inline void dial(Connection &connection) {
   event.data.u32 = connection.id;
   epoll_ctl(poller, EPOLL_CTL_ADD, connection.fd, &event);
   std::string request = "GET " + pathOf(connection) + " HTTP/1.1\r\n";
-  request += "Host: " + options.host + ":" + std::to_string(options.port);
+  request += "Host: " + options.host + ":" + std::to_string(portOf(connection));
   request += "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   request += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
   if (!options.subprotocol.empty()) request += "Sec-WebSocket-Protocol: " + options.subprotocol + "\r\n";

@@ -10,6 +10,8 @@ enum class Mode { Rtb, SocketIo, Mqtt, Raw };
 struct Options {
   std::string host = "127.0.0.1";
   int port = 8080;
+  /** The listeners' own, which they take in turns; none: they connect where the owner does. */
+  std::vector<int> listenerPorts;
   std::string path = "/broadcasting";
   /** The listeners' own, where it differs: `*` stands for the room's uuid. */
   std::string listenerPath;
@@ -51,6 +53,7 @@ inline Options parseOptions(int count, char **words) {
       return words[++i];
     };
     if (name == "--port") options.port = std::stoi(value());
+    else if (name == "--listener-port") options.listenerPorts.push_back(std::stoi(value()));
     else if (name == "--path") options.path = value();
     else if (name == "--listener-path") options.listenerPath = value();
     else if (name == "--proto") options.subprotocol = value();

@@ -67,7 +67,13 @@ inline std::string joining(std::string message) {
   return message + ",\"can\":[\"" + options.can + "\"]}";
 }
 
-/** Where it connects to. */
+/** The port that it connects to. */
+inline int portOf(const Connection &connection) {
+  if (connection.owner || options.listenerPorts.empty()) return options.port;
+  return options.listenerPorts[connection.id % options.listenerPorts.size()];
+}
+
+/** The path that it asks for. */
 inline std::string pathOf(const Connection &connection) {
   if (connection.owner || options.listenerPath.empty()) return options.path;
   std::string path = options.listenerPath;

@@ -8,6 +8,8 @@ struct Tally {
   long long delivered = 0;
   long long replayed = 0;
   long long bytesIn = 0;
+  /** Reads since measuring began. */
+  long long reads = 0;
   /** When measuring began; a broadcast that was sent before it is a replay. 0: not yet. */
   long long since = 0;
   std::vector<float> latenciesMs;

@@ -2,12 +2,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Child, start, stop } from '../children.ts'
+import { type Child, type Core, start, stop } from '../children.ts'
+import { cores } from '../cores.ts'
+import { cpuSeconds } from '../cpu.ts'
 import { freePort, untilAccepting } from '../ports.ts'
+import { roomcast } from '../servers.ts'
 
 /** A roomcast that can be killed and started again at its port, over its folder. */
 export interface RunningHouse {
   readonly url: string
+  readonly port: number
+  readonly pid: number
   /** Seconds of processor time since it was started last. */
   cpu(): number
   /** Resident memory in MiB. */
@@ -17,18 +22,19 @@ export interface RunningHouse {
   end(): Promise<void>
 }
 
-/** Clock ticks a second in /proc/<pid>/stat: USER_HZ, which is 100 on every Linux that Node runs on. */
-const TICKS = 100
-
-export async function startHouse(env: Record<string, string>): Promise<RunningHouse> {
+/** With a core of its own, unless it may be on any of them. */
+export async function startHouse(
+  env: Readonly<Record<string, string>>,
+  core: Core = cores.server,
+): Promise<RunningHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'roomcast-bench-'))
   const port = await freePort()
   let server: Child
 
   async function launch(): Promise<void> {
     server = await start({
-      command: [process.execPath, '--max-semi-space-size=4', 'src/node/start.mjs'],
-      core: 0,
+      command: [process.execPath, ...roomcast.flags, roomcast.program],
+      core,
       env: { HOST: '127.0.0.1', PORT: String(port), DATA_DIR: folder, ...env },
     })
     await untilAccepting(server, port)
@@ -37,12 +43,11 @@ export async function startHouse(env: Record<string, string>): Promise<RunningHo
   await launch()
   return {
     url: `http://127.0.0.1:${port}`,
-    cpu() {
-      const fields = readFileSync(`/proc/${server.pid}/stat`, 'utf8')
-        .replace(/^.*\) /, '')
-        .split(' ')
-      return (Number(fields[11]) + Number(fields[12])) / TICKS
+    port,
+    get pid() {
+      return server.pid
     },
+    cpu: () => cpuSeconds(server.pid),
     memory() {
       const pages = Number(readFileSync(`/proc/${server.pid}/statm`, 'utf8').split(' ')[1])
       return (pages * 4096) / 1024 / 1024

@@ -1,5 +1,5 @@
 // What durability costs, and what a crash and slow listeners do: scenarios over real sockets, each a table.
-import { stopAll } from '../children.ts'
+import { endingAll } from '../ending.ts'
 import { acknowledgements } from './acknowledgements.ts'
 import { herd } from './herd.ts'
 import { manyRooms } from './many-rooms.ts'
@@ -19,9 +19,6 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-process.once('SIGINT', () => void stopAll().then(() => process.exit(130)))
-try {
+await endingAll(async () => {
   for (const name of asked.length > 0 ? asked : Object.keys(scenarios)) console.log(await scenarios[name]!())
-} finally {
-  await stopAll()
-}
+})

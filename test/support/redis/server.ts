@@ -63,6 +63,11 @@ export class RedisServer {
     return this.#process?.isRunning ?? false
   }
 
+  /** Of its process in this life. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
   /** Starts it again, with the port and the data that it had; ends it in order before, if it runs. */
   async restart(): Promise<void> {
     await this.shutdown()

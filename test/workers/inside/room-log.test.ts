@@ -8,7 +8,20 @@ import { CONTRACT_LIMITS, CONTRACT_MAX_ROOMS, testRoomLog } from '../../contract
 
 /** A log that each call reaches in the object whose storage it is, since none may use another's. */
 function inside(stub: DurableObjectStub, log: RoomLog): RoomLog {
-  const within = <T>(call: () => T | Promise<T>) => runInDurableObject(stub, call)
+  // The plugin does not keep the order of what is to be run in an object: each turn there takes what was asked for first.
+  const asked: (() => Promise<() => void>)[] = []
+  function within<T>(call: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      asked.push(() =>
+        call().then(
+          (value) => () => resolve(value),
+          (error) => () => reject(error),
+        ),
+      )
+      // An object may not settle what is awaited outside it.
+      runInDurableObject(stub, () => asked.shift()!()).then((settle) => settle(), reject)
+    })
+  }
   return {
     create: (...given) => within(() => log.create(...given)),
     follow: (...given) => within(() => log.follow(...given)),

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { RoomcastError } from '../../src/sdk/errors.ts'
+import { Outbox } from '../../src/sdk/outbox.ts'
+
+const unavailable = new RoomcastError({ code: 'log_unavailable', message: 'not now' })
+const full = new RoomcastError({ code: 'state_full', message: 'no' })
+
+interface Sent {
+  readonly n: number
+  readonly id: string
+}
+
+let sent: Sent[]
+let outbox: Outbox
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  sent = []
+  outbox = new Outbox((text) => {
+    sent.push(JSON.parse(text))
+    return true
+  })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** What became of each message that was put. */
+function put(...ns: number[]): Record<number, string> {
+  const outcomes: Record<number, string> = {}
+  for (const n of ns) {
+    outbox.put({ n }, false).then(
+      () => (outcomes[n] = 'stored'),
+      (error) => (outcomes[n] = error.code),
+    )
+  }
+  return outcomes
+}
+
+const idOf = (n: number) => sent.find((message) => message.n === n)!.id
+const numbers = () => sent.map(({ n }) => n)
+
+describe('[C3] what the server cannot store for now', () => {
+  test('is said again in its order and under its id, and what is said meanwhile comes after', async () => {
+    const outcomes = put(1, 2)
+    expect(outbox.fail(idOf(1), unavailable)).toBe(true)
+    expect(outbox.fail(idOf(2), unavailable)).toBe(false)
+    Object.assign(outcomes, put(3))
+    expect(numbers()).toEqual([1, 2])
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(numbers()).toEqual([1, 2, 1, 2, 3])
+    expect(sent.slice(2, 4).map(({ id }) => id)).toEqual(sent.slice(0, 2).map(({ id }) => id))
+    for (const n of [1, 2]) outbox.acknowledge(idOf(n))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(outcomes).toEqual({ 1: 'stored', 2: 'stored' })
+  })
+
+  test('is said again at once when the server says that it can', () => {
+    put(1)
+    outbox.fail(idOf(1), unavailable)
+    outbox.release()
+    expect(numbers()).toEqual([1, 1])
+    vi.advanceTimersByTime(5000)
+    expect(numbers()).toEqual([1, 1])
+  })
+
+  test('is said again on a new line, in its order', () => {
+    put(1, 2, 3)
+    outbox.fail(idOf(2), unavailable)
+    outbox.resend()
+    expect(numbers()).toEqual([1, 2, 3, 1, 2, 3])
+  })
+
+  test('is refused where a later one has been stored: it would come after that', async () => {
+    const outcomes = put(1, 2, 3)
+    outbox.fail(idOf(1), unavailable)
+    outbox.acknowledge(idOf(2))
+    outbox.fail(idOf(3), unavailable)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(outcomes).toEqual({ 1: 'log_unavailable', 2: 'stored' })
+    expect(numbers()).toEqual([1, 2, 3, 3])
+  })
+
+  test('is refused at once where it is for single clients', async () => {
+    const answer = outbox.put({ n: 1 }, true)
+    expect(outbox.fail(idOf(1), unavailable)).toBe(false)
+    await expect(answer).rejects.toBe(unavailable)
+  })
+
+  test('waits no longer than the room lasts', async () => {
+    const outcomes = put(1)
+    outbox.fail(idOf(1), unavailable)
+    outbox.failAll(full)
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(outcomes).toEqual({ 1: 'state_full' })
+    expect(numbers()).toEqual([1])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+test('[C5] what is refused for another reason is not said again', async () => {
+  const outcomes = put(1)
+  expect(outbox.fail(idOf(1), full)).toBe(false)
+  expect(outbox.fail('another', full)).toBe(true)
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(outcomes).toEqual({ 1: 'state_full' })
+  expect(numbers()).toEqual([1])
+})
