@@ -17,9 +17,10 @@ import { stateFull } from '../room/state.ts'
 import type { RedisDriver } from './redis/driver.ts'
 import { RoomIndex } from './redis/index.ts'
 import { type Append, Lanes } from './redis/lanes.ts'
-import { newsOf, readingOf, recordOf, textOf } from './redis/records.ts'
+import { newsOf, type Reading, readingOf, recordOf, textOf } from './redis/records.ts'
 import { Replica } from './redis/replica.ts'
 import * as scripts from './redis/scripts.ts'
+import { Turns } from './redis/turns.ts'
 
 export interface RedisLogOptions {
   readonly limits: RoomLimits
@@ -38,6 +39,9 @@ export interface RedisLogOptions {
 }
 
 const LEASE = 10_000
+
+/** Rooms that are read at one time. Each may be as large as its state and its tail, on both sides of the line. */
+const READS = 16
 
 /** A node says so many times within its lease that its owners are here. */
 const BEATS_PER_LEASE = 3
@@ -67,6 +71,7 @@ export class RedisLog implements RoomLog {
   readonly #index: RoomIndex
   readonly #expiry: string
   readonly #lanes: Lanes
+  readonly #reads = new Turns(READS)
   readonly #replicas = new Map<string, Replica>()
   /** The term of each room whose owner is on this node. */
   readonly #owned = new Map<string, number>()
@@ -108,7 +113,7 @@ export class RedisLog implements RoomLog {
       this.unfollow(uuid)
       const replica = new Replica(
         {
-          read: async (epoch, seq) => readingOf(await this.#run(scripts.READ, uuid, epoch, String(seq))),
+          read: (epoch, seq) => this.#read(uuid, epoch, seq),
           renew: async (epoch, { term, node = '' }, version) => {
             const fresh = this.#options.secrets.uuid()
             await this.#run(scripts.RENEW, uuid, epoch, fresh, String(term), node, String(version))
@@ -118,7 +123,7 @@ export class RedisLog implements RoomLog {
       )
       try {
         await this.#driver.subscribe(this.#channel(uuid), replica.receive)
-        const reading = readingOf(await this.#run(scripts.READ, uuid, '', '0'))
+        const reading = await this.#read(uuid, '', 0)
         if (reading === undefined) {
           this.#stop(uuid, replica)
           return undefined
@@ -342,8 +347,16 @@ export class RedisLog implements RoomLog {
   }
 
   #run(script: string, uuid: string, ...args: string[]): Promise<unknown> {
-    const keys = ['room', 'tail', 'state', 'ids', 'news'].map((name) => `${this.#options.prefix}{${uuid}}:${name}`)
-    return this.#driver.run(script, keys, args)
+    return this.#driver.run(script, this.#keysOf(uuid), args)
+  }
+
+  async #read(uuid: string, epoch: string, seq: number): Promise<Reading | undefined> {
+    const args = [epoch, String(seq)]
+    return readingOf(await this.#reads.take(() => this.#driver.read(scripts.READ, this.#keysOf(uuid), args)))
+  }
+
+  #keysOf(uuid: string): string[] {
+    return ['room', 'tail', 'state', 'ids', 'news'].map((name) => `${this.#options.prefix}{${uuid}}:${name}`)
   }
 
   #channel(uuid: string): string {

@@ -139,6 +139,18 @@ describeWithRedis('several nodes over one Redis', () => {
     }
   })
 
+  test('a room may be larger than what a server keeps for who hears channels', async () => {
+    const size = 40 * 1024 * 1024
+    const { log } = await node(redis.url, { ...CONTRACT_LIMITS, stateBytes: size, stateEntries: 1000 })
+    await log.create(A, 'hash')
+    await log.create(B, 'hash')
+    await follow(log, B)
+    const part = 'x'.repeat(100_000)
+    for (let n = 1; n * part.length < size; n++) await log.append(A, stored(part, `${n}`))
+    const { snapshot } = await follow(log, A)
+    expect(snapshot.state).toHaveLength(Math.floor(size / part.length))
+  })
+
   describe('a room that is not followed any more is not listened to', () => {
     const heard = () => redis.command('PUBSUB', 'SHARDCHANNELS', `${prefix}*`)
 
