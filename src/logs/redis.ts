@@ -118,6 +118,7 @@ export class RedisLog implements RoomLog {
             const fresh = this.#options.secrets.uuid()
             await this.#run(scripts.RENEW, uuid, epoch, fresh, String(term), node, String(version))
           },
+          owned: (term) => this.#disown(uuid, term),
         },
         () => this.#forget(uuid, replica),
       )
@@ -155,7 +156,8 @@ export class RedisLog implements RoomLog {
       if (presence === undefined) return undefined
       const { term, handedOver = false } = presence
       this.#owned.set(uuid, term)
-      await this.#index.placeHere(uuid)
+      // The room is taken over, whatever becomes of this: what is missing there, a beat makes good.
+      await this.#index.placeHere(uuid).catch(() => {})
       return { term, handedOver }
     })
   }
@@ -171,7 +173,8 @@ export class RedisLog implements RoomLog {
     if (this.#owned.get(uuid) === term) this.#owned.delete(uuid)
     return this.#call(uuid, async () => {
       const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), this.#expiry)
-      if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now)
+      // Where this fails, nobody says any more that its owner is here: a sweep finds out.
+      if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now).catch(() => {})
     })
   }
 
@@ -190,9 +193,10 @@ export class RedisLog implements RoomLog {
     return this.#call(uuid, async () => {
       const outcome = await this.#run(scripts.END, uuid, String(term), reason)
       if (outcome !== 'room_not_found') checkOwned(outcome)
-      await this.#index.drop(uuid)
       this.#replicas.get(uuid)?.end(reason)
       this.#owned.delete(uuid)
+      // The room has ended, whatever becomes of this: of one that no node speaks for, a sweep finds that it is not there.
+      await this.#index.drop(uuid).catch(() => {})
     })
   }
 
@@ -240,6 +244,11 @@ export class RedisLog implements RoomLog {
     return news
   }
 
+  /** The owner of `term` has come, to whatever node: this one does not speak for the one before it any more. */
+  #disown(uuid: string, term: number): void {
+    if ((this.#owned.get(uuid) ?? term) < term) this.#owned.delete(uuid)
+  }
+
   async #orphan(uuid: string, at: number): Promise<void> {
     const left = await this.#run(scripts.ORPHAN, uuid, String(at))
     if (left === null) await this.#index.drop(uuid)
@@ -268,7 +277,7 @@ export class RedisLog implements RoomLog {
     this.#beats++
     if (this.#beats % LOOK_EVERY === 0) void this.#lookForNews()
     if (this.#beats % RETAIN_EVERY === 0)
-      await inSlices(this.#owned.keys(), (uuid) => this.#run(scripts.RETAIN, uuid, this.#expiry))
+      await inSlices(this.#owned.keys(), (uuid) => this.#run(scripts.RETAIN, uuid, this.#expiry).catch(() => {}))
     const missing = await this.#index.beat([...this.#owned.keys()])
     await inSlices(missing, (uuid) => this.#stay(uuid))
   }
@@ -279,7 +288,7 @@ export class RedisLog implements RoomLog {
     if (term === undefined) return
     const told = await this.#run(scripts.OWNER_STAYED, uuid, String(term))
     if (told === 'displaced' || told === 'room_not_found') {
-      this.#owned.delete(uuid)
+      if (this.#owned.get(uuid) === term) this.#owned.delete(uuid)
       return
     }
     this.#tell(uuid, told)

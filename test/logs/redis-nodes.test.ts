@@ -221,6 +221,70 @@ describeWithRedis('several nodes over one Redis', () => {
     expect(await lives.abandoned(Date.now())).toEqual([])
   })
 
+  test('[E2] a node that has been displaced does not speak for the one that came after it, and dies', async () => {
+    const [displaced, dies, lives] = [(await node()).log, await node(), (await node()).log]
+    await displaced.create(A, 'hash')
+    const told = await follow(displaced)
+    await dies.log.takeOver(A, 'hash', 'fresh')
+    await vi.waitFor(() => expect(told.presences).toMatchObject([{ term: 2 }]))
+    await dies.driver.close()
+    await vi.waitFor(
+      async () => {
+        await lives.abandoned(0)
+        expect(told.presences).toMatchObject([{ here: true, term: 2 }, { here: false }])
+      },
+      { timeout: 5000, interval: 50 },
+    )
+  })
+
+  test('[E2] an owner that is back with its old term does not lose its room to who thought it abandoned', async () => {
+    const [slow, other] = [(await remote()).log, (await node()).log]
+    await slow.create(A, 'hash')
+    const recorder = await follow(other)
+    proxy.isDown = true
+    proxy.cut()
+    const abandoned = await vi.waitFor(
+      async () => {
+        const found = await other.abandoned(Date.now())
+        expect(found).toEqual([{ uuid: A, term: 1 }])
+        return found
+      },
+      { timeout: 5000, interval: 50 },
+    )
+    proxy.isDown = false
+    await vi.waitFor(() => expect(recorder.presences.at(-1)).toMatchObject({ here: true, term: 1 }), 5000)
+    await expect(other.end(A, abandoned[0]!.term, 'room_abandoned')).rejects.toMatchObject({
+      problem: { code: 'displaced' },
+    })
+    await slow.append(A, plain('still mine'))
+  })
+
+  test('what a room is told holds, where its place among the rooms cannot be told as well', async () => {
+    const [{ log, driver }, { log: other }] = [await node(), await node()]
+    const run = driver.run.bind(driver)
+    const running = vi.spyOn(driver, 'run')
+    const withoutIndex = async (ask: () => Promise<unknown>) => {
+      running.mockImplementation(async (script, keys, args) => {
+        if (keys[0]!.includes('{index}')) throw new Error('out of reach')
+        return run(script, keys, args)
+      })
+      await ask().finally(() => running.mockImplementation(run))
+    }
+    const sweeping = { timeout: 5000, interval: 50 }
+    for (const uuid of [A, B]) await log.create(uuid, 'hash')
+    await log.ownerLeft(A, 1, Date.now())
+    await withoutIndex(async () => expect(await log.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 2 }))
+    await vi.waitFor(async () => expect(await other.abandoned(Date.now())).toEqual([]), sweeping)
+    await withoutIndex(() => log.ownerLeft(A, 2, Date.now()))
+    await vi.waitFor(async () => expect(await other.abandoned(Date.now())).toEqual([{ uuid: A, term: 2 }]), sweeping)
+    await withoutIndex(() => log.end(A, 2, 'room_closed'))
+    await withoutIndex(() => log.end(B, 1, 'room_closed'))
+    await vi.waitFor(async () => {
+      await other.abandoned(Date.now())
+      expect(await redis.keys(`${prefix}*`)).toEqual([])
+    }, sweeping)
+  })
+
   test('[E2] a node that was taken for dead says that its owner has been here all the time', async () => {
     const [slow, other] = [(await remote()).log, (await node()).log]
     await slow.create(A, 'hash')

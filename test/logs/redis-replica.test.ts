@@ -40,6 +40,7 @@ describe('a replica', () => {
           }
           return promise
         },
+        owned: () => {},
         renew: async (...renewal) => {
           renewals.push(renewal)
         },

@@ -237,10 +237,11 @@ keep(ARGV[1])
 return 1
 `
 
-/** ARGV: term, reason. */
+/** ARGV: term, reason. An owner whose node was taken for dead may have come back with the term that it had. */
 export const END = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
 ${OWNED}
+if ARGV[2] == 'room_abandoned' and redis.call('HEXISTS', room, 'left') == 0 then return 'displaced' end
 redis.call('DEL', room, tail, state, ids)
 redis.call('SPUBLISH', news, cjson.encode({ kind = 'ended', reason = ARGV[2] }))
 return 'ok'
