@@ -27,7 +27,7 @@ export interface RedisLogOptions {
   /** Rooms at one time, on all nodes together. */
   readonly maxRooms: number
   readonly secrets: Pick<Secrets, 'uuid'>
-  readonly clock: Pick<Clock, 'after'>
+  readonly clock: Pick<Clock, 'now' | 'after'>
   /** Puts a room's first request off until this turn of the event loop is over: what is asked for until then goes together. */
   readonly soon: (task: () => void) => void
   /** What all keys and channels begin with. */
@@ -172,17 +172,18 @@ export class RedisLog implements RoomLog {
     // Whether or not the log hears of it, this node does not speak for the owner any more.
     if (this.#owned.get(uuid) === term) this.#owned.delete(uuid)
     return this.#call(uuid, async () => {
-      const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), this.#expiry)
+      const clock = this.#options.clock.now()
+      const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), String(clock), this.#expiry)
       // Where this fails, nobody says any more that its owner is here: a sweep finds out.
-      if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now).catch(() => {})
+      if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now, clock).catch(() => {})
     })
   }
 
   async abandoned(time: number): Promise<{ uuid: string; term: number }[]> {
     try {
-      const { silent, left } = await this.#index.sweep(time)
+      const { silent, left, limit } = await this.#index.sweep(time, this.#options.clock.now())
       await inSlices(silent, ({ uuid, at }) => this.#orphan(uuid, at))
-      const rooms = await inSlices(left, (uuid) => this.#lookAt(uuid, time))
+      const rooms = await inSlices(left, (uuid) => this.#lookAt(uuid, limit))
       return rooms.filter((room) => room !== undefined)
     } catch (error) {
       throw problemOf(error)

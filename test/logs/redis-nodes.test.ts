@@ -259,6 +259,22 @@ describeWithRedis('several nodes over one Redis', () => {
     await slow.append(A, plain('still mine'))
   })
 
+  test('[E2] nodes whose clocks differ agree on how long an owner has been gone', async () => {
+    const [grace, minutes] = [120_000, 60_000]
+    const clocks = [-10 * minutes, 0, 10 * minutes]
+    const nodes = await Promise.all(clocks.map((ahead) => openRedisLog([redis.url], { prefix, lease: LEASE, ahead })))
+    opened.push(...nodes)
+    const found = (after: number) =>
+      Promise.all(nodes.map(({ log }, i) => log.abandoned(Date.now() + clocks[i]! + after - grace)))
+    for (const [i, { log }] of nodes.entries()) {
+      await log.create(A, 'hash')
+      await log.ownerLeft(A, 1, Date.now() + clocks[i]!)
+      expect(await found(grace - 5000)).toEqual([[], [], []])
+      expect(await found(grace + 5000)).toEqual(clocks.map(() => [{ uuid: A, term: 1 }]))
+      await log.end(A, 1, 'room_abandoned')
+    }
+  })
+
   test('what a room is told holds, where its place among the rooms cannot be told as well', async () => {
     const [{ log, driver }, { log: other }] = [await node(), await node()]
     const run = driver.run.bind(driver)
