@@ -41,6 +41,22 @@ export class Cluster {
     return this.masterOf(key)
   }
 
+  /** Gives the slot of `key`, with all that is in it, to another master, as a cluster that grows or shrinks does. */
+  async moveSlot(key: string): Promise<void> {
+    const source = await this.masterOf(key)
+    const roles = await Promise.all(this.#running.map((node) => node.command<[string]>('ROLE')))
+    const masters = this.#running.filter((_, i) => roles[i]![0] === 'master')
+    const target = masters.find((master) => master !== source)!
+    const slot = `${await source.command<number>('CLUSTER', 'KEYSLOT', key)}`
+    const [from, to] = await Promise.all([source, target].map((node) => node.command<string>('CLUSTER', 'MYID')))
+    await target.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from!)
+    await source.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to!)
+    const keys = await source.command<string[]>('CLUSTER', 'GETKEYSINSLOT', slot, '1000')
+    if (keys.length > 0)
+      await source.command('MIGRATE', '127.0.0.1', `${target.port}`, '', '0', '5000', 'KEYS', ...keys)
+    for (const node of [target, ...masters]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', to!)
+  }
+
   /** Resolves when every node that runs says that every slot is served. */
   async untilOk(): Promise<void> {
     for (const node of this.#running)
