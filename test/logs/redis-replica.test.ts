@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Reading, recordOf } from '../../src/logs/redis/records.ts'
+import { type Reading, recordOf, textOf } from '../../src/logs/redis/records.ts'
 import { Replica } from '../../src/logs/redis/replica.ts'
 import type { Presence } from '../../src/room/ports.ts'
 import { plain, Recorder } from '../contracts/room-log.ts'
 import { settle } from '../support/doubles.ts'
 
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
-const record = (seq: number, body = `${seq}`) => recordOf(seq, plain(body))
+const record = (seq: number, body = `${seq}`) => recordOf(seq, textOf(plain(body)))
 const presence = (version: number, fields: Partial<Presence> = {}) =>
   JSON.stringify({ kind: 'presence', version, here: true, term: version + 1, ...fields })
 
