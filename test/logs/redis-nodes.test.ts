@@ -209,6 +209,18 @@ describeWithRedis('several nodes over one Redis', () => {
     expect(await lives.abandoned(Date.now())).toEqual([])
   })
 
+  test('[E2] a node whose owner was displaced does not keep the room for the next one, whose node dies', async () => {
+    const [first, dies] = [(await node()).log, await node()]
+    await first.create(A, 'hash')
+    await dies.log.takeOver(A, 'hash', 'fresh')
+    const recorder = await follow(first)
+    await dies.driver.close()
+    await eventually(async () => {
+      expect(await first.abandoned(0)).toEqual([])
+      expect(recorder.presences).toMatchObject([{ here: false, term: 2 }])
+    })
+  })
+
   test('[E2] a node that was taken for dead says that its owner has been here all the time', async () => {
     const [slow, other] = [(await remote()).log, (await node()).log]
     await slow.create(A, 'hash')
@@ -259,7 +271,7 @@ describeWithRedis('several nodes over one Redis', () => {
     await log.append(A, stored('x', 'k', 'append', { id: 'i' }))
     await log.abandoned(0)
     const keys = await redis.keys(`${prefix}*`)
-    expect(keys).toHaveLength(6)
+    expect(keys).toHaveLength(7)
     for (const key of keys) expect(Number(await redis.command('PTTL', key))).toBeGreaterThan(60_000)
   })
 
