@@ -27,7 +27,7 @@ export interface RedisLogOptions {
   /** Rooms at one time, on all nodes together. */
   readonly maxRooms: number
   readonly secrets: Pick<Secrets, 'uuid'>
-  readonly clock: Pick<Clock, 'after'>
+  readonly clock: Pick<Clock, 'now' | 'after'>
   /** Puts a room's first request off until this turn of the event loop is over: what is asked for until then goes together. */
   readonly soon: (task: () => void) => void
   /** What all keys and channels begin with. */
@@ -80,6 +80,7 @@ export class RedisLog implements RoomLog {
       epoch: () => secrets.uuid(),
       channel: (uuid) => this.#keysOf(uuid).at(-1)!,
       run: (...asked) => this.#run(...asked),
+      read: (script, uuid, ...args) => driver.read(script, this.#keysOf(uuid), args),
       onEnd: (uuid) => this.#owners.forget(uuid),
     })
   }
@@ -114,7 +115,8 @@ export class RedisLog implements RoomLog {
       if (presence === undefined) return undefined
       const { term, handedOver = false } = presence
       this.#owners.came(uuid, term)
-      await this.#index.placeHere(uuid)
+      // The room is taken over, whatever becomes of this: what is missing there, a beat makes good.
+      await this.#index.placeHere(uuid).catch(() => {})
       return { term, handedOver }
     })
   }
@@ -129,16 +131,18 @@ export class RedisLog implements RoomLog {
     // Whether or not the log hears of it, this node does not speak for the owner any more.
     this.#owners.left(uuid, term)
     return this.#call(uuid, async () => {
-      const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), this.#expiry)
-      if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now)
+      const clock = this.#options.clock.now()
+      const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), String(clock), this.#expiry)
+      // Where this fails, nobody says any more that its owner is here: a sweep finds out.
+      if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now, clock).catch(() => {})
     })
   }
 
   async abandoned(time: number): Promise<{ uuid: string; term: number }[]> {
     try {
-      const { silent, left } = await this.#index.sweep(time)
+      const { silent, left, limit } = await this.#index.sweep(time, this.#options.clock.now())
       await inSlices(silent, ({ uuid, at }) => this.#orphan(uuid, at))
-      const rooms = await inSlices(left, (uuid) => this.#lookAt(uuid, time))
+      const rooms = await inSlices(left, (uuid) => this.#lookAt(uuid, limit))
       return rooms.filter((room) => room !== undefined)
     } catch (error) {
       throw problemOf(error)
@@ -149,9 +153,10 @@ export class RedisLog implements RoomLog {
     return this.#call(uuid, async () => {
       const outcome = await this.#run(scripts.END, uuid, String(term), reason)
       if (outcome !== 'room_not_found') checkOwned(outcome)
-      await this.#index.drop(uuid)
       this.#replicas.hear(uuid, { kind: 'ended', reason })
       this.#owners.forget(uuid)
+      // The room has ended, whatever becomes of this: of one that no node speaks for, a sweep finds that it is not there.
+      await this.#index.drop(uuid).catch(() => {})
     })
   }
 

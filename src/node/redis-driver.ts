@@ -70,26 +70,20 @@ export class NodeRedisDriver implements RedisDriver {
     }
   }
 
-  async run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args]
-    try {
-      return await this.#command(keys[0]!, ['EVALSHA', this.#hashOf(script), ...rest])
-    } catch (error) {
-      if (!isReply(error, /^NOSCRIPT/)) throw this.#noted(error)
-    }
-    try {
-      return await this.#command(keys[0]!, ['EVAL', script, ...rest])
-    } catch (error) {
-      throw this.#noted(error)
-    }
+  run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    return this.#run('command', script, keys, args)
+  }
+
+  read(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    return this.#run('read', script, keys, args)
   }
 
   async publish(channel: string, message: string): Promise<number> {
-    return Number(await this.#command(channel, ['SPUBLISH', channel, message]))
+    return Number(await this.#fit().command(channel, ['SPUBLISH', channel, message]))
   }
 
   async announce(channel: string, message: string): Promise<void> {
-    await this.#command(channel, ['PUBLISH', channel, message])
+    await this.#fit().command(channel, ['PUBLISH', channel, message])
   }
 
   async subscribe(channel: string, hear: Hear): Promise<void> {
@@ -117,9 +111,29 @@ export class NodeRedisDriver implements RedisDriver {
     this.#line = undefined
   }
 
-  async #command(key: string, words: string[]): Promise<unknown> {
+  async #run(
+    way: 'command' | 'read',
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args]
+    try {
+      return await this.#fit()[way](keys[0]!, ['EVALSHA', this.#hashOf(script), ...rest])
+    } catch (error) {
+      if (!isReply(error, /^NOSCRIPT/)) throw this.#noted(error)
+    }
+    try {
+      return await this.#fit()[way](keys[0]!, ['EVAL', script, ...rest])
+    } catch (error) {
+      throw this.#noted(error)
+    }
+  }
+
+  /** Throws where the server is known not to be one that rooms are safe with. */
+  #fit(): RedisLine {
     if (this.#ailment !== undefined && this.#ailment !== UNREACHABLE) throw new Error(this.#ailment)
-    return this.#existing().command(key, words)
+    return this.#existing()
   }
 
   #existing(): RedisLine {

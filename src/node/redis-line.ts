@@ -7,6 +7,8 @@ export interface RedisLine {
   readonly isUp: boolean
   /** Sends a command to the server that has `key`. */
   command(key: string, words: string[]): Promise<unknown>
+  /** The same, of what may have a long answer. */
+  read(key: string, words: string[]): Promise<unknown>
   /** Sends a command to each server that has keys. */
   commandAll(words: string[]): Promise<unknown[]>
   hear(channel: string, hear: Hear): Promise<void>
@@ -56,32 +58,41 @@ export async function connectServer(url: string, disturbed: Disturbed): Promise<
   const { socket, ...options } = optionsOf(first)
   // Of one's own broadcasts the channel tells as well: with the answer, on one connection, that costs next to nothing.
   const client = createClient({ ...options, url, socket })
-  client.on('error', (error: Error) => first.isOver && disturbed(error))
-  client.on('ready', () => first.isOver && disturbed())
+  // On a connection that hears a channel, though, a server ends what is longer than 32 MB (client-output-buffer-limit).
+  const reader = client.duplicate()
+  for (const one of [client, reader]) {
+    one.on('error', (error: Error) => first.isOver && disturbed(error))
+    one.on('ready', () => first.isOver && disturbed())
+  }
+  const destroy = () => {
+    client.destroy()
+    reader.destroy()
+  }
   try {
-    await client.connect()
+    await Promise.all([client.connect(), reader.connect()])
     first.isOver = true
   } catch (error) {
-    client.destroy()
+    destroy()
     throw error
   }
   const patience = new Patience(disturbed)
-  const ask = <T>(question: () => Promise<T>) =>
-    client.isReady ? patience.with(client, question) : Promise.reject(new Error('no connection'))
+  const ask = <T>(question: () => Promise<T>, one = client) =>
+    one.isReady ? patience.with(one, question) : Promise.reject(new Error('no connection'))
   return {
     get isUp() {
-      return client.isReady
+      return client.isReady && reader.isReady
     },
     command: (_, words) => ask(() => client.sendCommand(words)),
+    read: (_, words) => ask(() => reader.sendCommand(words), reader),
     commandAll: async (words) => [await ask(() => client.sendCommand(words))],
     hear: (channel, hear) => ask(() => client.sSubscribe(channel, hear)),
     stopHearing: (channel, hear) => ask(() => client.sUnsubscribe(channel, hear)),
     hearPattern: (pattern, hear) => ask(() => client.pSubscribe(pattern, hear)),
     stopHearingPattern: (pattern, hear) => ask(() => client.pUnsubscribe(pattern, hear)),
     restart() {
-      client.sendCommand(['QUIT']).catch(() => {})
+      for (const one of [client, reader]) one.sendCommand(['QUIT']).catch(() => {})
     },
-    destroy: () => client.destroy(),
+    destroy,
   }
 }
 
@@ -127,14 +138,17 @@ export async function connectCluster(urls: readonly [string, ...string[]], distu
     throw error
   }
   const patience = new Patience(disturbed)
+  // The client has connections of their own for channels, and so any answer may be long.
+  const command = async (key: string, words: string[]) => {
+    const client = await within(ANSWER, cluster.getNodeClientForKey(key))
+    return patience.with(client, () => cluster.sendCommand(key, false, words))
+  }
   return {
     get isUp() {
       return ailing.size === 0
     },
-    async command(key, words) {
-      const client = await within(ANSWER, cluster.getNodeClientForKey(key))
-      return patience.with(client, () => cluster.sendCommand(key, false, words))
-    },
+    command,
+    read: command,
     commandAll: (words) =>
       Promise.all(
         cluster.masters.map(async (master) => {

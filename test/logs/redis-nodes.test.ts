@@ -139,6 +139,18 @@ describeWithRedis('several nodes over one Redis', () => {
     }
   })
 
+  test('a room may be larger than what a server keeps for who hears channels', async () => {
+    const size = 40 * 1024 * 1024
+    const { log } = await node(redis.url, { ...CONTRACT_LIMITS, stateBytes: size, stateEntries: 1000 })
+    await log.create(A, 'hash')
+    await log.create(B, 'hash')
+    await follow(log, B)
+    const part = 'x'.repeat(100_000)
+    for (let n = 1; n * part.length < size; n++) await log.append(A, stored(part, `${n}`))
+    const { snapshot } = await follow(log, A)
+    expect(snapshot.state).toHaveLength(Math.floor(size / part.length))
+  })
+
   describe('a room that is not followed any more is not listened to', () => {
     const heard = () => redis.command('PUBSUB', 'SHARDCHANNELS', `${prefix}*`)
 
@@ -218,6 +230,79 @@ describeWithRedis('several nodes over one Redis', () => {
     await eventually(async () => {
       expect(await first.abandoned(0)).toEqual([])
       expect(recorder.presences).toMatchObject([{ here: false, term: 2 }])
+    })
+  })
+
+  test('[E2] a node that has been displaced does not speak for the one that came after it, and dies', async () => {
+    const [displaced, dies, lives] = [(await node()).log, await node(), (await node()).log]
+    await displaced.create(A, 'hash')
+    const told = await follow(displaced)
+    await dies.log.takeOver(A, 'hash', 'fresh')
+    await eventually(() => expect(told.presences).toMatchObject([{ term: 2 }]))
+    await dies.driver.close()
+    await eventually(async () => {
+      await lives.abandoned(0)
+      expect(told.presences).toMatchObject([{ here: true, term: 2 }, { here: false }])
+    })
+  })
+
+  test('[E2] an owner that is back with its old term does not lose its room to who thought it abandoned', async () => {
+    const [slow, other] = [(await remote()).log, (await node()).log]
+    await slow.create(A, 'hash')
+    const recorder = await follow(other)
+    proxy.isDown = true
+    proxy.cut()
+    const abandoned = await eventually(async () => {
+      const found = await other.abandoned(Date.now())
+      expect(found).toEqual([{ uuid: A, term: 1 }])
+      return found
+    })
+    proxy.isDown = false
+    await eventually(() => expect(recorder.presences.at(-1)).toMatchObject({ here: true, term: 1 }))
+    await expect(other.end(A, abandoned[0]!.term, 'room_abandoned')).rejects.toMatchObject({
+      problem: { code: 'displaced' },
+    })
+    await slow.append(A, plain('still mine'))
+  })
+
+  test('[E2] nodes whose clocks differ agree on how long an owner has been gone', async () => {
+    const [grace, minutes] = [120_000, 60_000]
+    const clocks = [-10 * minutes, 0, 10 * minutes]
+    const nodes = await Promise.all(clocks.map((ahead) => openRedisLog([redis.url], { prefix, lease: LEASE, ahead })))
+    opened.push(...nodes)
+    const found = (after: number) =>
+      Promise.all(nodes.map(({ log }, i) => log.abandoned(Date.now() + clocks[i]! + after - grace)))
+    for (const [i, { log }] of nodes.entries()) {
+      await log.create(A, 'hash')
+      await log.ownerLeft(A, 1, Date.now() + clocks[i]!)
+      expect(await found(grace - 5000)).toEqual([[], [], []])
+      expect(await found(grace + 5000)).toEqual(clocks.map(() => [{ uuid: A, term: 1 }]))
+      await log.end(A, 1, 'room_abandoned')
+    }
+  })
+
+  test('what a room is told holds, where its place among the rooms cannot be told as well', async () => {
+    const [{ log, driver }, { log: other }] = [await node(), await node()]
+    const run = driver.run.bind(driver)
+    const running = vi.spyOn(driver, 'run')
+    const withoutIndex = async (ask: () => Promise<unknown>) => {
+      running.mockImplementation(async (script, keys, args) => {
+        if (keys[0]!.includes('{index}')) throw new Error('out of reach')
+        return run(script, keys, args)
+      })
+      await ask().finally(() => running.mockImplementation(run))
+    }
+    for (const uuid of [A, B]) await log.create(uuid, 'hash')
+    await log.ownerLeft(A, 1, Date.now())
+    await withoutIndex(async () => expect(await log.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 2 }))
+    await eventually(async () => expect(await other.abandoned(Date.now())).toEqual([]))
+    await withoutIndex(() => log.ownerLeft(A, 2, Date.now()))
+    await eventually(async () => expect(await other.abandoned(Date.now())).toEqual([{ uuid: A, term: 2 }]))
+    await withoutIndex(() => log.end(A, 2, 'room_closed'))
+    await withoutIndex(() => log.end(B, 1, 'room_closed'))
+    await eventually(async () => {
+      await other.abandoned(Date.now())
+      expect(await redis.keys(`${prefix}*`)).toEqual([])
     })
   })
 
@@ -343,16 +428,16 @@ describeWithRedis('a Redis that fails over', () => {
       await one.create(A, 'hash')
       const recorder = await follow(two)
       await one.append(A, plain('kept'))
-      await vi.waitFor(async () => expect(await replica.command('HGET', `${prefix}{${A}}:room`, 'seq')).toBe('1'))
+      await eventually(async () => expect(await replica.command('HGET', `${prefix}{${A}}:room`, 'seq')).toBe('1'))
       await replica.promote()
       expect(await two.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 2 })
       proxy.retarget(replica.port)
-      await vi.waitFor(() => expect(recorder.restarts).toMatchObject([{ term: 2 }]), 5000)
+      await eventually(() => expect(recorder.restarts).toMatchObject([{ term: 2 }]))
       await expect(one.append(A, plain('first', { term: 1 }))).rejects.toMatchObject(refused)
       await two.append(A, plain('second', { term: 2 }))
       expect(await three.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 3 })
       await expect(two.append(A, plain('second', { term: 2 }))).rejects.toMatchObject(refused)
-      await vi.waitFor(() => expect(recorder.presences.at(-1)).toMatchObject({ term: 3 }))
+      await eventually(() => expect(recorder.presences.at(-1)).toMatchObject({ term: 3 }))
     } finally {
       await Promise.all(nodes.map(({ log }) => log.close()))
       await proxy.close()

@@ -17,11 +17,20 @@ export interface RedisLogOptions {
   readonly limits?: RoomLimits
   readonly maxRooms?: number
   readonly lease?: number
+  /** Milliseconds that its clock is ahead of the others'. */
+  readonly ahead?: number
 }
 
 /** The log of one node, connected, with what the driver says kept in `news`. */
 export async function openRedisLog(urls: readonly string[], options: RedisLogOptions = {}) {
-  const { isCluster = false, prefix = freshPrefix(), limits = CONTRACT_LIMITS, maxRooms = 100, lease } = options
+  const {
+    isCluster = false,
+    prefix = freshPrefix(),
+    limits = CONTRACT_LIMITS,
+    maxRooms = 100,
+    lease,
+    ahead = 0,
+  } = options
   const news: string[] = []
   const driver = new NodeRedisDriver({ urls: urls as [string], isCluster, onNews: (line) => news.push(line) })
   await driver.connect()
@@ -29,7 +38,7 @@ export async function openRedisLog(urls: readonly string[], options: RedisLogOpt
     limits,
     maxRooms,
     secrets: { uuid: () => crypto.randomUUID() },
-    clock: systemClock,
+    clock: { ...systemClock, now: () => systemClock.now() + ahead },
     soon: systemClock.sooner,
     prefix,
     node: `node${++names}`,

@@ -5,6 +5,8 @@ export interface RedisDriver {
    * has them run in that order. A rejection leaves open whether it ran.
    */
   run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
+  /** Runs a script that only reads, and may have much to say. In no order with the others. */
+  read(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
   /** Hears what is published on a sharded channel, from when this resolves until it is unsubscribed; a rejection leaves open whether. */
   subscribe(channel: string, hear: Hear): Promise<void>
   /** Where it rejects, it is done when there is a connection again. */

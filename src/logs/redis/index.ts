@@ -9,6 +9,8 @@ export interface Swept {
   readonly silent: readonly { readonly uuid: string; readonly at: number }[]
   /** Rooms whose owner has left before the time that was asked about. */
   readonly left: readonly string[]
+  /** That time, by the clock that the log goes by. */
+  readonly limit: number
 }
 
 /**
@@ -41,9 +43,9 @@ export class RoomIndex {
     await this.#run(PLACE, uuid, this.#expiry, '', this.#node)
   }
 
-  /** Its owner has been gone since `at`. */
-  async placeGone(uuid: string, at: number): Promise<void> {
-    await this.#run(PLACE, uuid, this.#expiry, String(at))
+  /** Its owner has been gone since `at`; by this node's clock, where that says `now`, else by the log's. */
+  async placeGone(uuid: string, at: number, now?: number): Promise<void> {
+    await this.#run(PLACE, uuid, this.#expiry, String(at), ...(now === undefined ? [] : [String(now)]))
   }
 
   async drop(uuid: string): Promise<void> {
@@ -59,15 +61,17 @@ export class RoomIndex {
     return missing
   }
 
-  async sweep(time: number): Promise<Swept> {
-    const reply = await this.#run(SWEEP, String(time), this.#lease, this.#expiry, String(MANY))
-    const [silent, left] = reply as [string[], string[]]
+  /** `time` by this node's clock, which says `now`. */
+  async sweep(time: number, now: number): Promise<Swept> {
+    const reply = await this.#run(SWEEP, String(time), String(now), this.#lease, this.#expiry, String(MANY))
+    const [silent, left, limit] = reply as [string[], string[], number]
     return {
       silent: Array.from({ length: silent.length / 2 }, (_, i) => ({
         uuid: silent[2 * i]!,
         at: Number(silent[2 * i + 1]),
       })),
       left,
+      limit,
     }
   }
 

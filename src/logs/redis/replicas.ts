@@ -4,6 +4,10 @@ import { type News, type Reading, readingOf } from './records.ts'
 import { Replica } from './replica.ts'
 import { HEAD, READ, RENEW } from './scripts.ts'
 import { inSlices } from './slices.ts'
+import { Turns } from './turns.ts'
+
+/** Rooms that are read at one time. Each may be as large as its state and its tail, on both sides of the line. */
+const READS = 16
 
 /** Milliseconds between two tries to read what could not be read. */
 const RETRY = 500
@@ -17,6 +21,8 @@ export interface ReplicasOptions {
   readonly channel: (uuid: string) => string
   /** Runs one of the scripts of a room. */
   readonly run: (script: string, uuid: string, ...args: string[]) => Promise<unknown>
+  /** The same for one that only reads, and may have much to say. */
+  readonly read: (script: string, uuid: string, ...args: string[]) => Promise<unknown>
   readonly onEnd: (uuid: string) => void
 }
 
@@ -25,6 +31,7 @@ export class Replicas {
   readonly #driver: RedisDriver
   readonly #options: ReplicasOptions
   readonly #replicas = new Map<string, Replica>()
+  readonly #reads = new Turns(READS)
   #cancelLook: Cancel
   #cancelRetry: Cancel | undefined
   #isClosed = false
@@ -82,7 +89,7 @@ export class Replicas {
   }
 
   async #read(uuid: string, epoch: string, seq: number): Promise<Reading | undefined> {
-    return readingOf(await this.#options.run(READ, uuid, epoch, String(seq)))
+    return readingOf(await this.#reads.take(() => this.#options.read(READ, uuid, epoch, String(seq))))
   }
 
   async #renew(uuid: string, epoch: string, { term, node = '' }: Presence, version: number): Promise<void> {

@@ -16,6 +16,17 @@ local function keep(expiry)
 end
 `
 
+/** The time by which all nodes go: their own clocks may differ from each other. One that differs by less is left alone. */
+const CLOCK = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function by_this_clock(at, theirs)
+  local ahead = now - tonumber(theirs)
+  if math.abs(ahead) < 1000 then return tonumber(at) end
+  return at + ahead
+end
+`
+
 /** Tells the followers who owns the room and whether it is here; the version says which telling is the newest. */
 const TELL_PRESENCE = `
 local function tell_presence()
@@ -196,14 +207,15 @@ redis.call('HSET', room, 'handover', ARGV[2])
 return 'ok'
 `
 
-/** ARGV: term, when, expiry. Returns the presence. */
+/** ARGV: term, when, the node's time, expiry. Returns the presence. */
 export const OWNER_LEFT = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
 ${OWNED}
 ${KEEP}
+${CLOCK}
 ${TELL_PRESENCE}
-redis.call('HSET', room, 'left', ARGV[2])
-keep(ARGV[3])
+redis.call('HSET', room, 'left', by_this_clock(ARGV[2], ARGV[3]))
+keep(ARGV[4])
 return tell_presence()
 `
 
@@ -237,10 +249,11 @@ keep(ARGV[1])
 return 1
 `
 
-/** ARGV: term, reason. */
+/** ARGV: term, reason. An owner whose node was taken for dead may have come back with the term that it had. */
 export const END = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
 ${OWNED}
+if ARGV[2] == 'room_abandoned' and redis.call('HEXISTS', room, 'left') == 0 then return 'displaced' end
 redis.call('DEL', room, tail, state, ids)
 redis.call('SPUBLISH', news, cjson.encode({ kind = 'ended', reason = ARGV[2] }))
 return 'ok'
@@ -253,8 +266,7 @@ return 'ok'
  */
 const INDEX = `
 local here, gone, watch, nodes = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${CLOCK}
 local function keep(expiry)
   for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], expiry) end
 end
@@ -270,7 +282,7 @@ keep(ARGV[2])
 return 1
 `
 
-/** ARGV: uuid, expiry; when its owner left, or '' and the node that it is on. */
+/** ARGV: uuid, expiry; '' and the node that its owner is on, or when that left and, if it is another's, the clock that says so. */
 export const PLACE = `#!lua flags=allow-oom
 ${INDEX}
 if ARGV[3] == '' then
@@ -280,7 +292,7 @@ if ARGV[3] == '' then
 else
   redis.call('ZREM', here, ARGV[1])
   redis.call('HDEL', nodes, ARGV[1])
-  redis.call('ZADD', gone, ARGV[3], ARGV[1])
+  redis.call('ZADD', gone, by_this_clock(ARGV[3], ARGV[4] or now), ARGV[1])
 end
 keep(ARGV[2])
 return 1
@@ -309,30 +321,32 @@ return missing
 `
 
 /**
- * ARGV: a time, milliseconds after which a node is taken for dead, expiry, most of each. Returns the rooms whose owner's node
- * is silent, each with when it was last heard of, and those whose owner left before that time. While nobody looked (all
- * nodes were down, or Redis was) no owner could come back and no node be heard: both times count from when it is over.
+ * ARGV: a time and the node's own, milliseconds after which a node is taken for dead, expiry, most of each. Returns the rooms
+ * whose owner's node is silent, each with when it was last heard of; those whose owner left before that time; and what that
+ * is here. While nobody looked (all nodes were down, or Redis was) no owner could come back and no node be heard: both times
+ * count from when it is over.
  */
 export const SWEEP = `#!lua flags=allow-oom
 ${INDEX}
+local limit = by_this_clock(ARGV[1], ARGV[2])
 if redis.call('EXISTS', here, gone) == 0 then
   redis.call('DEL', watch)
-  return { {}, {} }
+  return { {}, {}, limit }
 end
-local lease = tonumber(ARGV[2])
+local lease = tonumber(ARGV[3])
 local kept = redis.call('HMGET', watch, 'swept', 'since')
 local since = tonumber(kept[2] or 0)
 if kept[1] and now - tonumber(kept[1]) > lease then since = now end
 redis.call('HSET', watch, 'swept', now, 'since', since)
-keep(ARGV[3])
+keep(ARGV[4])
 local silent, left = {}, {}
 if since + lease <= now then
-  silent = redis.call('ZRANGEBYSCORE', here, '-inf', now - lease, 'WITHSCORES', 'LIMIT', 0, ARGV[4])
+  silent = redis.call('ZRANGEBYSCORE', here, '-inf', now - lease, 'WITHSCORES', 'LIMIT', 0, ARGV[5])
 end
-if since <= tonumber(ARGV[1]) then
-  left = redis.call('ZRANGEBYSCORE', gone, '-inf', ARGV[1], 'LIMIT', 0, ARGV[4])
+if since <= limit then
+  left = redis.call('ZRANGEBYSCORE', gone, '-inf', limit, 'LIMIT', 0, ARGV[5])
 end
-return { silent, left }
+return { silent, left, limit }
 `
 
 /** ARGV: node. Another may be the reader at once. */
