@@ -3,7 +3,6 @@ import { RoomError } from '../room/errors.ts'
 import type { RoomLimits } from '../room/limits.ts'
 import type {
   Appended,
-  Cancel,
   Clock,
   Draft,
   Follower,
@@ -17,10 +16,11 @@ import { stateFull } from '../room/state.ts'
 import type { RedisDriver } from './redis/driver.ts'
 import { RoomIndex } from './redis/index.ts'
 import { type Append, Lanes } from './redis/lanes.ts'
-import { newsOf, type Reading, readingOf, recordOf, textOf } from './redis/records.ts'
-import { Replica } from './redis/replica.ts'
+import { Owners } from './redis/owners.ts'
+import { newsOf, recordOf, textOf } from './redis/records.ts'
+import { Replicas } from './redis/replicas.ts'
 import * as scripts from './redis/scripts.ts'
-import { Turns } from './redis/turns.ts'
+import { inSlices } from './redis/slices.ts'
 
 export interface RedisLogOptions {
   readonly limits: RoomLimits
@@ -40,26 +40,8 @@ export interface RedisLogOptions {
 
 const LEASE = 10_000
 
-/** Rooms that are read at one time. Each may be as large as its state and its tail, on both sides of the line. */
-const READS = 16
-
-/** A node says so many times within its lease that its owners are here. */
-const BEATS_PER_LEASE = 3
-
-/** Milliseconds between two tries to read what could not be read. */
-const RETRY = 500
-
-/** Beats between two looks whether a room from which nothing was heard has any news. */
-const LOOK_EVERY = 3
-
-/** Beats between two times that the rooms of this node's owners are kept from expiring. */
-const RETAIN_EVERY = 300
-
 /** Milliseconds for which a room is kept that no node looks after any more, beyond the grace time. */
 const AFTERLIFE = 3_600_000
-
-/** Calls that are under way at one time when something is done about all rooms. */
-const AT_ONCE = 200
 
 /**
  * Rooms in Redis, for any number of nodes. What is acknowledged is in the server, and survives what that survives; each node
@@ -71,30 +53,36 @@ export class RedisLog implements RoomLog {
   readonly #index: RoomIndex
   readonly #expiry: string
   readonly #lanes: Lanes
-  readonly #reads = new Turns(READS)
-  readonly #replicas = new Map<string, Replica>()
-  /** The term of each room whose owner is on this node. */
-  readonly #owned = new Map<string, number>()
-  #beats = 0
-  #cancelBeat: Cancel
-  #cancelRetry: Cancel | undefined
+  readonly #owners: Owners
+  readonly #replicas: Replicas
   #isClosed = false
 
   constructor(driver: RedisDriver, options: RedisLogOptions) {
-    const { limits, prefix, soon, lease = LEASE } = options
+    const { limits, prefix, node, secrets, clock, soon, lease = LEASE } = options
     const expiry = limits.grace + AFTERLIFE
     this.#driver = driver
     this.#options = options
     this.#expiry = String(expiry)
-    this.#index = new RoomIndex(driver, prefix, lease, expiry)
+    this.#index = new RoomIndex(driver, prefix, node, lease, expiry)
     this.#lanes = new Lanes({
       waiting: { drafts: limits.tailEntries, bytes: limits.tailBytes },
       full: unavailable,
       soon,
       append: (uuid, appends) => this.#appendAll(uuid, appends),
     })
-    driver.onDisturbance = () => void this.#checkAll([...this.#replicas.values()])
-    this.#cancelBeat = this.#beatLater()
+    this.#owners = new Owners(this.#index, clock, lease, {
+      retain: async (uuid) => void (await this.#run(scripts.RETAIN, uuid, this.#expiry)),
+      stay: (uuid, term) => this.#stay(uuid, term),
+    })
+    this.#replicas = new Replicas(driver, {
+      clock,
+      lookEvery: lease,
+      epoch: () => secrets.uuid(),
+      channel: (uuid) => this.#keysOf(uuid).at(-1)!,
+      run: (...asked) => this.#run(...asked),
+      read: (script, uuid, ...args) => driver.read(script, this.#keysOf(uuid), args),
+      onEnd: (uuid) => this.#owners.forget(uuid),
+    })
   }
 
   create(uuid: string, ownerHash: string): Promise<void> {
@@ -104,45 +92,16 @@ export class RedisLog implements RoomLog {
         throw new RoomError('server_full', `the server is full: at most ${maxRooms} rooms`, { limit: maxRooms })
       }
       await this.#run(scripts.CREATE, uuid, secrets.uuid(), ownerHash, node, this.#expiry)
-      this.#owned.set(uuid, 1)
+      this.#owners.came(uuid, 1)
     })
   }
 
   follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
-    return this.#call(uuid, async () => {
-      this.unfollow(uuid)
-      const replica = new Replica(
-        {
-          read: (epoch, seq) => this.#read(uuid, epoch, seq),
-          renew: async (epoch, { term, node = '' }, version) => {
-            const fresh = this.#options.secrets.uuid()
-            await this.#run(scripts.RENEW, uuid, epoch, fresh, String(term), node, String(version))
-          },
-          owned: (term) => this.#disown(uuid, term),
-        },
-        () => this.#forget(uuid, replica),
-      )
-      try {
-        await this.#driver.subscribe(this.#channel(uuid), replica.receive)
-        const reading = await this.#read(uuid, '', 0)
-        if (reading === undefined) {
-          this.#stop(uuid, replica)
-          return undefined
-        }
-        this.#replicas.set(uuid, replica)
-        return replica.start(reading, begin)
-      } catch (error) {
-        this.#stop(uuid, replica)
-        throw error
-      }
-    })
+    return this.#call(uuid, () => this.#replicas.follow(uuid, begin))
   }
 
   unfollow(uuid: string): void {
-    const replica = this.#replicas.get(uuid)
-    if (replica === undefined) return
-    this.#replicas.delete(uuid)
-    this.#stop(uuid, replica)
+    this.#replicas.unfollow(uuid)
   }
 
   append(uuid: string, draft: Draft): Promise<Appended> {
@@ -155,7 +114,7 @@ export class RedisLog implements RoomLog {
       const presence = this.#tell(uuid, told)
       if (presence === undefined) return undefined
       const { term, handedOver = false } = presence
-      this.#owned.set(uuid, term)
+      this.#owners.came(uuid, term)
       // The room is taken over, whatever becomes of this: what is missing there, a beat makes good.
       await this.#index.placeHere(uuid).catch(() => {})
       return { term, handedOver }
@@ -170,7 +129,7 @@ export class RedisLog implements RoomLog {
 
   ownerLeft(uuid: string, term: number, now: number): Promise<void> {
     // Whether or not the log hears of it, this node does not speak for the owner any more.
-    if (this.#owned.get(uuid) === term) this.#owned.delete(uuid)
+    this.#owners.left(uuid, term)
     return this.#call(uuid, async () => {
       const clock = this.#options.clock.now()
       const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), String(clock), this.#expiry)
@@ -194,8 +153,8 @@ export class RedisLog implements RoomLog {
     return this.#call(uuid, async () => {
       const outcome = await this.#run(scripts.END, uuid, String(term), reason)
       if (outcome !== 'room_not_found') checkOwned(outcome)
-      this.#replicas.get(uuid)?.end(reason)
-      this.#owned.delete(uuid)
+      this.#replicas.hear(uuid, { kind: 'ended', reason })
+      this.#owners.forget(uuid)
       // The room has ended, whatever becomes of this: of one that no node speaks for, a sweep finds that it is not there.
       await this.#index.drop(uuid).catch(() => {})
     })
@@ -204,11 +163,9 @@ export class RedisLog implements RoomLog {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#cancelBeat()
-    this.#cancelRetry?.()
-    this.#driver.onDisturbance = undefined
+    this.#owners.close()
     await this.#lanes.idle()
-    for (const uuid of this.#replicas.keys()) this.unfollow(uuid)
+    this.#replicas.close()
     await this.#driver.close()
   }
 
@@ -233,7 +190,7 @@ export class RedisLog implements RoomLog {
     const seq = Math.abs(outcome)
     // A draft of this node's own need not come back by the channel to be seen here.
     const isNew = outcome > 0
-    if (isNew) this.#replicas.get(uuid)?.hear({ kind: 'entry', record: recordOf(seq, text) })
+    if (isNew) this.#replicas.hear(uuid, { kind: 'entry', record: recordOf(seq, text) })
     resolve({ seq })
   }
 
@@ -241,13 +198,8 @@ export class RedisLog implements RoomLog {
   #tell(uuid: string, told: unknown): Presence | undefined {
     const news = newsOf(String(told))
     if (news.kind !== 'presence') return undefined
-    this.#replicas.get(uuid)?.hear(news)
+    this.#replicas.hear(uuid, news)
     return news
-  }
-
-  /** The owner of `term` has come, to whatever node: this one does not speak for the one before it any more. */
-  #disown(uuid: string, term: number): void {
-    if ((this.#owned.get(uuid) ?? term) < term) this.#owned.delete(uuid)
   }
 
   async #orphan(uuid: string, at: number): Promise<void> {
@@ -264,86 +216,12 @@ export class RedisLog implements RoomLog {
     return undefined
   }
 
-  #beatLater(): Cancel {
-    const { clock, lease = LEASE } = this.#options
-    return clock.after(lease / BEATS_PER_LEASE, () => {
-      this.#beat().catch(() => {
-        // Out of reach: the rooms of this node count as owned for as long as the lease holds, and again after the next.
-      })
-      this.#cancelBeat = this.#beatLater()
-    })
-  }
-
-  async #beat(): Promise<void> {
-    this.#beats++
-    if (this.#beats % LOOK_EVERY === 0) void this.#lookForNews()
-    if (this.#beats % RETAIN_EVERY === 0)
-      await inSlices(this.#owned.keys(), (uuid) => this.#run(scripts.RETAIN, uuid, this.#expiry).catch(() => {}))
-    const missing = await this.#index.beat([...this.#owned.keys()])
-    await inSlices(missing, (uuid) => this.#stay(uuid))
-  }
-
-  /** The others took this node for dead, and the owner of this room for gone. */
-  async #stay(uuid: string): Promise<void> {
-    const term = this.#owned.get(uuid)
-    if (term === undefined) return
+  async #stay(uuid: string, term: number): Promise<boolean> {
     const told = await this.#run(scripts.OWNER_STAYED, uuid, String(term))
-    if (told === 'displaced' || told === 'room_not_found') {
-      if (this.#owned.get(uuid) === term) this.#owned.delete(uuid)
-      return
-    }
+    if (told === 'displaced' || told === 'room_not_found') return false
     this.#tell(uuid, told)
     await this.#index.placeHere(uuid)
-  }
-
-  /** A message may be missed with no connection lost. Where nothing was heard for a while, the log is asked. */
-  async #lookForNews(): Promise<void> {
-    const quiet = [...this.#replicas].filter(([, replica]) => replica.wasQuiet())
-    await inSlices(quiet, async ([uuid, replica]) => {
-      const [epoch, seq, version] = (await this.#run(scripts.HEAD, uuid).catch(() => [])) as (string | null)[]
-      const isLevel = replica.isLevelWith({ epoch: epoch ?? '', seq: Number(seq), presenceVersion: Number(version) })
-      if (!isLevel && this.#isFollowed(uuid, replica)) await this.#followAnew(uuid, replica)
-    })
-    this.#retrySoon()
-  }
-
-  /** It should have heard of what the log has: the subscription may be lost. */
-  async #followAnew(uuid: string, replica: Replica): Promise<void> {
-    await this.#driver.unsubscribe(this.#channel(uuid), replica.receive).catch(() => {})
-    await this.#driver.subscribe(this.#channel(uuid), replica.receive).catch(() => {})
-    if (this.#isFollowed(uuid, replica)) await replica.check()
-    else this.#stop(uuid, replica)
-  }
-
-  #isFollowed(uuid: string, replica: Replica): boolean {
-    return this.#replicas.get(uuid) === replica
-  }
-
-  async #checkAll(replicas: readonly Replica[]): Promise<void> {
-    await inSlices(replicas, (replica) => replica.check())
-    this.#retrySoon()
-  }
-
-  #retrySoon(): void {
-    if (this.#isClosed || this.#cancelRetry !== undefined) return
-    if (![...this.#replicas.values()].some(({ isStale }) => isStale)) return
-    this.#cancelRetry = this.#options.clock.after(RETRY, () => {
-      this.#cancelRetry = undefined
-      void this.#checkAll([...this.#replicas.values()].filter(({ isStale }) => isStale))
-    })
-  }
-
-  #forget(uuid: string, replica: Replica): void {
-    if (this.#isFollowed(uuid, replica)) this.#replicas.delete(uuid)
-    this.#owned.delete(uuid)
-    this.#stop(uuid, replica)
-  }
-
-  #stop(uuid: string, replica: Replica): void {
-    replica.stop()
-    this.#driver.unsubscribe(this.#channel(uuid), replica.receive).catch(() => {
-      // The driver sees to it when there is a connection again.
-    })
+    return true
   }
 
   /** Runs `call` after all that was asked of the room before; it may only fail with a `RoomError`. */
@@ -360,17 +238,9 @@ export class RedisLog implements RoomLog {
     return this.#driver.run(script, this.#keysOf(uuid), args)
   }
 
-  async #read(uuid: string, epoch: string, seq: number): Promise<Reading | undefined> {
-    const args = [epoch, String(seq)]
-    return readingOf(await this.#reads.take(() => this.#driver.read(scripts.READ, this.#keysOf(uuid), args)))
-  }
-
+  /** The keys of a room, and last its channel. */
   #keysOf(uuid: string): string[] {
     return ['room', 'tail', 'state', 'ids', 'news'].map((name) => `${this.#options.prefix}{${uuid}}:${name}`)
-  }
-
-  #channel(uuid: string): string {
-    return `${this.#options.prefix}{${uuid}}:news`
   }
 }
 
@@ -378,15 +248,6 @@ export class RedisLog implements RoomLog {
 function argumentsOf(draft: Draft): string[] {
   const { term, id = '', state, bytes } = draft
   return [String(term), id, state?.key ?? '', state?.retain ?? '', String(bytes)]
-}
-
-/** Does `visit` for all, so many at a time. */
-async function inSlices<T, R>(items: Iterable<T>, visit: (item: T) => Promise<R>): Promise<R[]> {
-  const all = [...items]
-  const results: R[] = []
-  for (let i = 0; i < all.length; i += AT_ONCE)
-    results.push(...(await Promise.all(all.slice(i, i + AT_ONCE).map(visit))))
-  return results
 }
 
 function checkOwned(outcome: unknown): void {

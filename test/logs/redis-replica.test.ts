@@ -40,7 +40,6 @@ describe('a replica', () => {
           }
           return promise
         },
-        owned: () => {},
         renew: async (...renewal) => {
           renewals.push(renewal)
         },

@@ -20,25 +20,27 @@ export interface Swept {
 export class RoomIndex {
   readonly #driver: RedisDriver
   readonly #keys: readonly string[]
+  readonly #node: string
   readonly #lease: string
   readonly #expiry: string
 
   /** In milliseconds `lease`, for which a node may be silent, and `expiry`, after which all is forgotten if none looks after it. */
-  constructor(driver: RedisDriver, prefix: string, lease: number, expiry: number) {
+  constructor(driver: RedisDriver, prefix: string, node: string, lease: number, expiry: number) {
     this.#driver = driver
-    this.#keys = ['here', 'gone', 'watch'].map((name) => `${prefix}{index}:${name}`)
+    this.#node = node
+    this.#keys = ['here', 'gone', 'watch', 'nodes'].map((name) => `${prefix}{index}:${name}`)
     this.#lease = String(lease)
     this.#expiry = String(expiry)
   }
 
   /** False: there are `most` rooms. */
   async enlist(uuid: string, most: number): Promise<boolean> {
-    return (await this.#run(ENLIST, String(most), this.#expiry, uuid)) === 1
+    return (await this.#run(ENLIST, String(most), this.#expiry, uuid, this.#node)) === 1
   }
 
-  /** Its owner is here. */
+  /** Its owner is on this node. */
   async placeHere(uuid: string): Promise<void> {
-    await this.#run(PLACE, uuid, this.#expiry, '')
+    await this.#run(PLACE, uuid, this.#expiry, '', this.#node)
   }
 
   /** Its owner has been gone since `at`; by this node's clock, where that says `now`, else by the log's. */
@@ -50,11 +52,11 @@ export class RoomIndex {
     await this.#run(DROP, uuid)
   }
 
-  /** The owners of these rooms are here, still. Returns those that were not thought to be. */
+  /** The owners of these rooms are on this node, still. Returns those that are thought to be elsewhere, or gone. */
   async beat(uuids: readonly string[]): Promise<string[]> {
     const missing: string[] = []
     for (let i = 0; i < uuids.length; i += MANY) {
-      missing.push(...((await this.#run(BEAT, this.#expiry, ...uuids.slice(i, i + MANY))) as string[]))
+      missing.push(...((await this.#run(BEAT, this.#expiry, this.#node, ...uuids.slice(i, i + MANY))) as string[]))
     }
     return missing
   }

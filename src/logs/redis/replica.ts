@@ -11,8 +11,6 @@ export interface Source {
    * again by that: the log takes over what it does not know yet of `presence`, the one of `version`.
    */
   renew(epoch: string, presence: Presence, version: number): Promise<void>
-  /** Told of each owner that is heard of, before the follower is. */
-  owned(term: number): void
 }
 
 /** News held back while the log is read, and characters of it; what comes beyond is read. */
@@ -192,7 +190,6 @@ export class Replica {
     this.#epoch = figures.epoch
     this.#seq = figures.seq
     this.#last = tail.at(-1)
-    this.#source.owned(figures.presence.term)
     this.#presence = figures.presence
     this.#presenceVersion = figures.presenceVersion
     this.#suspect = 0
@@ -256,7 +253,6 @@ export class Replica {
     const { here, term, node } = presence
     // Handed over is what raised the term; afterwards it only is how this owner once came.
     const handedOver = presence.handedOver === true && term > this.#presence.term
-    this.#source.owned(term)
     this.#presence = presence
     this.#presenceVersion = presenceVersion
     this.#follower?.presence({ here, term, node, handedOver })

@@ -261,33 +261,37 @@ return 'ok'
 
 /**
  * The index of all rooms, in a slot of its own: KEYS `here`, rooms whose owner is here by when its node last said so; `gone`,
- * those of the others by when it left; `watch`, when somebody last looked, and since when somebody has done so all the time.
+ * those of the others by when it left; `watch`, when somebody last looked, and since when somebody has done so all the time;
+ * `nodes`, on which the owners are that are here.
  */
 const INDEX = `
-local here, gone, watch = KEYS[1], KEYS[2], KEYS[3]
+local here, gone, watch, nodes = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 ${CLOCK}
 local function keep(expiry)
-  for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], expiry) end
+  for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], expiry) end
 end
 `
 
-/** ARGV: most rooms, expiry, uuid. Returns 0 where that is too many. */
+/** ARGV: most rooms, expiry, uuid, node. Returns 0 where that is too many. */
 export const ENLIST = `#!lua
 ${INDEX}
 if redis.call('ZCARD', here) + redis.call('ZCARD', gone) >= tonumber(ARGV[1]) then return 0 end
 redis.call('ZADD', here, now, ARGV[3])
+redis.call('HSET', nodes, ARGV[3], ARGV[4])
 keep(ARGV[2])
 return 1
 `
 
-/** ARGV: uuid, expiry; when its owner left, or '' where it is here; and the node's time, if that is the clock it left by. */
+/** ARGV: uuid, expiry; '' and the node that its owner is on, or when that left and, if it is another's, the clock that says so. */
 export const PLACE = `#!lua flags=allow-oom
 ${INDEX}
 if ARGV[3] == '' then
   redis.call('ZREM', gone, ARGV[1])
   redis.call('ZADD', here, now, ARGV[1])
+  redis.call('HSET', nodes, ARGV[1], ARGV[4])
 else
   redis.call('ZREM', here, ARGV[1])
+  redis.call('HDEL', nodes, ARGV[1])
   redis.call('ZADD', gone, by_this_clock(ARGV[3], ARGV[4] or now), ARGV[1])
 end
 keep(ARGV[2])
@@ -299,16 +303,17 @@ export const DROP = `#!lua flags=allow-oom
 ${INDEX}
 redis.call('ZREM', here, ARGV[1])
 redis.call('ZREM', gone, ARGV[1])
+redis.call('HDEL', nodes, ARGV[1])
 if redis.call('EXISTS', here, gone) == 0 then redis.call('DEL', watch) end
 return 1
 `
 
-/** ARGV: expiry, uuids whose owners are here. Returns those that are not listed as such. */
+/** ARGV: expiry, node, uuids whose owners are on it. Returns those that are not listed as such. */
 export const BEAT = `#!lua flags=allow-oom
 ${INDEX}
 local missing = {}
-for i = 2, #ARGV do
-  if redis.call('ZSCORE', here, ARGV[i]) then redis.call('ZADD', here, now, ARGV[i])
+for i = 3, #ARGV do
+  if redis.call('HGET', nodes, ARGV[i]) == ARGV[2] then redis.call('ZADD', here, now, ARGV[i])
   else missing[#missing + 1] = ARGV[i] end
 end
 keep(ARGV[1])

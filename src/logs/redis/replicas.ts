@@ -1,0 +1,158 @@
+import type { Cancel, Clock, Follower, Presence, Snapshot } from '../../room/ports.ts'
+import type { RedisDriver } from './driver.ts'
+import { type News, type Reading, readingOf } from './records.ts'
+import { Replica } from './replica.ts'
+import { HEAD, READ, RENEW } from './scripts.ts'
+import { inSlices } from './slices.ts'
+import { Turns } from './turns.ts'
+
+/** Rooms that are read at one time. Each may be as large as its state and its tail, on both sides of the line. */
+const READS = 16
+
+/** Milliseconds between two tries to read what could not be read. */
+const RETRY = 500
+
+export interface ReplicasOptions {
+  readonly clock: Pick<Clock, 'after'>
+  /** Milliseconds between two looks whether a room from which nothing was heard has any news. */
+  readonly lookEvery: number
+  /** A name for a history that has begun anew. */
+  readonly epoch: () => string
+  readonly channel: (uuid: string) => string
+  /** Runs one of the scripts of a room. */
+  readonly run: (script: string, uuid: string, ...args: string[]) => Promise<unknown>
+  /** The same for one that only reads, and may have much to say. */
+  readonly read: (script: string, uuid: string, ...args: string[]) => Promise<unknown>
+  readonly onEnd: (uuid: string) => void
+}
+
+/** The rooms that this node follows, each by its channel, and by reading where that leaves something out. */
+export class Replicas {
+  readonly #driver: RedisDriver
+  readonly #options: ReplicasOptions
+  readonly #replicas = new Map<string, Replica>()
+  readonly #reads = new Turns(READS)
+  #cancelLook: Cancel
+  #cancelRetry: Cancel | undefined
+  #isClosed = false
+
+  constructor(driver: RedisDriver, options: ReplicasOptions) {
+    this.#driver = driver
+    this.#options = options
+    driver.onDisturbance = () => void this.#checkAll([...this.#replicas.values()])
+    this.#cancelLook = this.#lookLater()
+  }
+
+  /** Rejects when the log is out of reach; undefined when there is no such room. */
+  async follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
+    this.unfollow(uuid)
+    const replica = new Replica(
+      {
+        read: (epoch, seq) => this.#read(uuid, epoch, seq),
+        renew: (epoch, presence, version) => this.#renew(uuid, epoch, presence, version),
+      },
+      () => this.#forget(uuid, replica),
+    )
+    try {
+      await this.#driver.subscribe(this.#options.channel(uuid), replica.receive)
+      const reading = await this.#read(uuid, '', 0)
+      if (reading === undefined) {
+        this.#stop(uuid, replica)
+        return undefined
+      }
+      this.#replicas.set(uuid, replica)
+      return replica.start(reading, begin)
+    } catch (error) {
+      this.#stop(uuid, replica)
+      throw error
+    }
+  }
+
+  unfollow(uuid: string): void {
+    const replica = this.#replicas.get(uuid)
+    if (replica === undefined) return
+    this.#replicas.delete(uuid)
+    this.#stop(uuid, replica)
+  }
+
+  /** Tells the follower of this room, if there is one here, what the log has answered: the channel will say it again. */
+  hear(uuid: string, news: News): void {
+    this.#replicas.get(uuid)?.hear(news)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelLook()
+    this.#cancelRetry?.()
+    this.#driver.onDisturbance = undefined
+    for (const uuid of this.#replicas.keys()) this.unfollow(uuid)
+  }
+
+  async #read(uuid: string, epoch: string, seq: number): Promise<Reading | undefined> {
+    return readingOf(await this.#reads.take(() => this.#options.read(READ, uuid, epoch, String(seq))))
+  }
+
+  async #renew(uuid: string, epoch: string, { term, node = '' }: Presence, version: number): Promise<void> {
+    await this.#options.run(RENEW, uuid, epoch, this.#options.epoch(), String(term), node, String(version))
+  }
+
+  #lookLater(): Cancel {
+    const { clock, lookEvery } = this.#options
+    return clock.after(lookEvery, () => {
+      void this.#lookForNews()
+      this.#cancelLook = this.#lookLater()
+    })
+  }
+
+  /** A message may be missed with no connection lost. Where nothing was heard for a while, the log is asked. */
+  async #lookForNews(): Promise<void> {
+    const quiet = [...this.#replicas].filter(([, replica]) => replica.wasQuiet())
+    await inSlices(quiet, async ([uuid, replica]) => {
+      const [epoch, seq, version] = (await this.#options.run(HEAD, uuid).catch(() => [])) as (string | null)[]
+      const isLevel = replica.isLevelWith({ epoch: epoch ?? '', seq: Number(seq), presenceVersion: Number(version) })
+      if (!isLevel && this.#isFollowed(uuid, replica)) await this.#followAnew(uuid, replica)
+    })
+    this.#retrySoon()
+  }
+
+  /** It should have heard of what the log has: the subscription may be lost. */
+  async #followAnew(uuid: string, replica: Replica): Promise<void> {
+    const channel = this.#options.channel(uuid)
+    await this.#driver.unsubscribe(channel, replica.receive).catch(() => {})
+    await this.#driver.subscribe(channel, replica.receive).catch(() => {})
+    if (this.#isFollowed(uuid, replica)) await replica.check()
+    else this.#stop(uuid, replica)
+  }
+
+  #isFollowed(uuid: string, replica: Replica): boolean {
+    return this.#replicas.get(uuid) === replica
+  }
+
+  async #checkAll(replicas: readonly Replica[]): Promise<void> {
+    await inSlices(replicas, (replica) => replica.check())
+    this.#retrySoon()
+  }
+
+  #retrySoon(): void {
+    if (this.#isClosed || this.#cancelRetry !== undefined) return
+    if (![...this.#replicas.values()].some(({ isStale }) => isStale)) return
+    this.#cancelRetry = this.#options.clock.after(RETRY, () => {
+      this.#cancelRetry = undefined
+      void this.#checkAll([...this.#replicas.values()].filter(({ isStale }) => isStale))
+    })
+  }
+
+  /** The room of `replica` has ended. */
+  #forget(uuid: string, replica: Replica): void {
+    if (this.#isFollowed(uuid, replica)) this.#replicas.delete(uuid)
+    this.#options.onEnd(uuid)
+    this.#stop(uuid, replica)
+  }
+
+  #stop(uuid: string, replica: Replica): void {
+    replica.stop()
+    this.#driver.unsubscribe(this.#options.channel(uuid), replica.receive).catch(() => {
+      // The driver sees to it when there is a connection again.
+    })
+  }
+}
