@@ -162,7 +162,8 @@ export class Room implements Follower {
       this.#audience.remove(client)
       this.#attendance.left(client.id)
     }
-    if (this.isEmpty) this.#onDone()
+    // One that has ended has said so: by now there may be another of its name.
+    if (this.isEmpty && this.#ended === undefined) this.#onDone()
   }
 
   /** The line of a listener has taken all that was written to it (R6). */

@@ -281,6 +281,22 @@ describeWithRedis('several nodes over one Redis', () => {
     }
   })
 
+  test('[E2] a room that is out of reach costs the others nothing', async () => {
+    const { log, driver } = await node()
+    for (const uuid of [A, B, C]) {
+      await log.create(uuid, 'hash')
+      await log.ownerLeft(uuid, 1, Date.now())
+    }
+    const run = driver.run.bind(driver)
+    const running = vi.spyOn(driver, 'run').mockImplementation(async (script, keys, args) => {
+      if (keys[0]!.includes(A)) throw new Error('out of reach')
+      return run(script, keys, args)
+    })
+    const found = await log.abandoned(Date.now())
+    running.mockRestore()
+    expect(found.map(({ uuid }) => uuid).sort()).toEqual([B, C])
+  })
+
   test('what a room is told holds, where its place among the rooms cannot be told as well', async () => {
     const [{ log, driver }, { log: other }] = [await node(), await node()]
     const run = driver.run.bind(driver)

@@ -308,6 +308,22 @@ describe('who comes and goes', () => {
     expect(house.manager.size).toBe(1)
   })
 
+  test('a line that is slow to close after its room was lost costs those nothing who are in it again', async () => {
+    const house = new House()
+    const former = await house.open()
+    const { uuid } = former.welcome
+    await house.log.end(uuid, 1, 'room_lost')
+    await house.settle()
+    await house.log.create(uuid, await house.secrets.hash('key'))
+    const listener = await house.join(uuid)
+    former.session.gone()
+    await house.settle()
+    const owner = await house.takeBack(uuid, 'key')
+    says(owner, 'slide', [1])
+    await house.settle()
+    expect(broadcasts(listener.connection.received)).toEqual(['slide:1'])
+  })
+
   test('asking for rooms that are not there keeps nothing', async () => {
     const house = new House()
     for (let n = 0; n < 100; n++) await house.join(`00000000-0000-4000-8000-${String(n).padStart(12, 'f')}`)

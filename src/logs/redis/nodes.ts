@@ -37,6 +37,7 @@ export class RedisNodes implements Nodes {
   readonly #answer: Answer
   readonly #pending = new Map<number, Pending>()
   #asked = 0
+  #isClosed = false
   #cancelRetry: Cancel | undefined
 
   /** `name`: this node's, without a dot. */
@@ -51,12 +52,13 @@ export class RedisNodes implements Nodes {
   /** From when Redis can be reached, this node can be asked. */
   open(): void {
     this.#driver.subscribe(this.#channelOf(this.name), this.#receive).catch(() => {
-      this.#cancelRetry = this.#clock.after(RETRY, () => this.open())
+      if (!this.#isClosed) this.#cancelRetry = this.#clock.after(RETRY, () => this.open())
     })
   }
 
   /** Nothing is answered any more, and nothing that was asked. */
   close(): void {
+    this.#isClosed = true
     this.#cancelRetry?.()
     for (const { settle } of this.#pending.values()) settle(undefined)
   }

@@ -63,8 +63,7 @@ export class Owners {
 
   async #beat(): Promise<void> {
     this.#beats++
-    if (this.#beats % RETAIN_EVERY === 0)
-      await inSlices(this.#terms.keys(), (uuid) => this.#care.retain(uuid).catch(() => {}))
+    if (this.#beats % RETAIN_EVERY === 0) await inSlices(this.#terms.keys(), (uuid) => this.#care.retain(uuid))
     const doubtful = await this.#index.beat([...this.#terms.keys()])
     await inSlices(doubtful, (uuid) => this.#stay(uuid))
   }
