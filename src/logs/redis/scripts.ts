@@ -58,7 +58,6 @@ return 1
  */
 export const APPEND = `#!lua
 ${KEYS_OF_ROOM}
-${KEEP}
 local most_entries, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local most_state_entries, most_state_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local outcomes = {}
@@ -78,13 +77,12 @@ local function stored_under(key)
   return tonumber(count), tonumber(size)
 end
 
-local function forget(key, count)
-  for from = 1, count, 500 do
+local function forget(key, first, last)
+  for from = first, last, 500 do
     local fields = {}
-    for n = from, math.min(from + 499, count) do fields[#fields + 1] = n .. ':' .. key end
+    for n = from, math.min(from + 499, last) do fields[#fields + 1] = n .. ':' .. key end
     redis.call('HDEL', state, unpack(fields))
   end
-  redis.call('HDEL', state, '#' .. key)
 end
 
 local function trim()
@@ -111,7 +109,9 @@ local function append(draft_term, id, key, retain, size, text)
       if bytes - replaced_bytes + size > most_state_bytes then return 'bytes' end
     end
     if retain ~= 'append' and count > 0 then
-      forget(key, count)
+      -- The first is overwritten by what replaces them all.
+      forget(key, retain == 'latest' and 2 or 1, count)
+      if retain == 'clear' then redis.call('HDEL', state, '#' .. key) end
       entries, bytes, count, old_bytes = entries - count, bytes - old_bytes, 0, 0
     end
   end
@@ -133,7 +133,11 @@ for i = 6, #ARGV, 6 do
   outcomes[#outcomes + 1] = append(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5])
 end
 redis.call('HSET', room, 'seq', seq, 'tail_bytes', tail_bytes, 'entries', entries, 'bytes', bytes)
-keep(ARGV[5])
+-- Seldom, since each time is a write: while half of it is left there is time.
+local expiry = tonumber(ARGV[5])
+for i = 1, 4 do
+  if redis.call('PTTL', KEYS[i]) < expiry / 2 then redis.call('PEXPIRE', KEYS[i], expiry) end
+end
 return outcomes
 `
 
