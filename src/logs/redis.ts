@@ -17,7 +17,7 @@ import type { RedisDriver } from './redis/driver.ts'
 import { RoomIndex } from './redis/index.ts'
 import { type Append, Lanes } from './redis/lanes.ts'
 import { Owners } from './redis/owners.ts'
-import { newsOf, recordOf, textOf } from './redis/records.ts'
+import { presenceOf, recordOf, textOf } from './redis/records.ts'
 import { Replicas } from './redis/replicas.ts'
 import * as scripts from './redis/scripts.ts'
 import { inSlices } from './redis/slices.ts'
@@ -108,7 +108,9 @@ export class RedisLog implements RoomLog {
     return this.#isClosed ? Promise.reject(unavailable()) : this.#lanes.append(uuid, draft)
   }
 
-  takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined> {
+  async takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined> {
+    // Ahead of the lane: however many come with a wrong key, the owner does not wait for them.
+    if (!(await this.#holdsKey(uuid, keyHash))) return undefined
     return this.#call(uuid, async () => {
       const told = await this.#run(scripts.TAKE_OVER, uuid, keyHash, freshHash, this.#options.node, this.#expiry)
       const presence = this.#tell(uuid, told)
@@ -116,7 +118,7 @@ export class RedisLog implements RoomLog {
       const { term, handedOver = false } = presence
       this.#owners.came(uuid, term)
       // The room is taken over, whatever becomes of this: what is missing there, a beat makes good.
-      await this.#index.placeHere(uuid).catch(() => {})
+      await this.#index.placeHere(uuid, this.#options.node).catch(() => {})
       return { term, handedOver }
     })
   }
@@ -196,22 +198,30 @@ export class RedisLog implements RoomLog {
 
   /** Applies what a script has told the followers of the owner; undefined where it told them nothing. */
   #tell(uuid: string, told: unknown): Presence | undefined {
-    const news = newsOf(String(told))
-    if (news.kind !== 'presence') return undefined
-    this.#replicas.hear(uuid, news)
-    return news
+    const presence = presenceOf(told)
+    if (presence !== undefined) this.#replicas.hear(uuid, presence)
+    return presence
   }
 
+  async #holdsKey(uuid: string, keyHash: string): Promise<boolean> {
+    try {
+      return (await this.#run(scripts.HOLDS_KEY, uuid, keyHash)) === 1
+    } catch (error) {
+      throw problemOf(error)
+    }
+  }
+
+  /** In the index first: a node that is back after all sees there that it has to say so. */
   async #orphan(uuid: string, at: number): Promise<void> {
-    const left = await this.#run(scripts.ORPHAN, uuid, String(at))
-    if (left === null) await this.#index.drop(uuid)
-    else await this.#index.placeGone(uuid, Number(left))
+    await this.#index.placeGone(uuid, at)
+    const isRoom = (await this.#run(scripts.ORPHAN, uuid, String(at))) === 1
+    if (!isRoom) await this.#index.drop(uuid)
   }
 
   async #lookAt(uuid: string, time: number): Promise<{ uuid: string; term: number } | undefined> {
-    const [term, left] = (await this.#run(scripts.LOOK, uuid)) as (string | null)[]
+    const [term, left, node] = (await this.#run(scripts.LOOK, uuid)) as [string | null, string | null, string]
     if (term === null) await this.#index.drop(uuid)
-    else if (left === null) await this.#index.placeHere(uuid)
+    else if (left === null) await this.#index.placeHere(uuid, node)
     else if (Number(left) <= time) return { uuid, term: Number(term) }
     return undefined
   }
@@ -220,7 +230,7 @@ export class RedisLog implements RoomLog {
     const told = await this.#run(scripts.OWNER_STAYED, uuid, String(term))
     if (told === 'displaced' || told === 'room_not_found') return false
     this.#tell(uuid, told)
-    await this.#index.placeHere(uuid)
+    await this.#index.placeHere(uuid, this.#options.node)
     return true
   }
 

@@ -17,8 +17,8 @@ const OLDEST = 7
 
 const REPLICA = 'this Redis is the replica of another: the address has to lead to that'
 
-/** Tries by which the backoff has come to its most. */
-const RETRY_REPLICA = 10
+/** Milliseconds until another look whether the address leads to a master by now. */
+const REPLICA_RETRY = 1000
 
 const UNREACHABLE = 'Redis cannot be reached'
 
@@ -154,7 +154,7 @@ export class NodeRedisDriver implements RedisDriver {
     if (!(error instanceof ErrorReply)) return error
     this.#options.onNews(`Redis refuses: ${error.message}`)
     // After a failover: the address may lead to the new master by now.
-    if (error.message.startsWith('READONLY')) this.#line?.restart()
+    if (error.message.startsWith('READONLY')) this.#line?.restart?.()
     return error
   }
 
@@ -188,7 +188,7 @@ export class NodeRedisDriver implements RedisDriver {
     try {
       const infos = await this.#existing().commandAll(['INFO'])
       this.#ailment = infos.map((info) => unfitness(String(info))).find((complaint) => complaint !== undefined)
-      if (this.#ailment === REPLICA) setTimeout(() => this.#line?.restart(), backoff(RETRY_REPLICA)).unref()
+      if (this.#ailment === REPLICA) setTimeout(() => this.#line?.restart?.(), REPLICA_RETRY).unref()
     } catch (error) {
       // An account that may not ask is believed to have been given a server that is fit.
       this.#ailment = isReply(error, /^NOPERM/) ? undefined : UNREACHABLE

@@ -15,8 +15,8 @@ export interface RedisLine {
   stopHearing(channel: string, hear: Hear): Promise<void>
   hearPattern(pattern: string, hear: Hear): Promise<void>
   stopHearingPattern(pattern: string, hear: Hear): Promise<void>
-  /** Connects anew. */
-  restart(): void
+  /** Connects anew, to where the address leads by now. Absent in a cluster, which says itself who is a master. */
+  restart?(): void
   destroy(): void
 }
 
@@ -160,8 +160,6 @@ export async function connectCluster(urls: readonly [string, ...string[]], distu
     stopHearing: (channel, hear) => within(ANSWER, cluster.sUnsubscribe(channel, hear)),
     hearPattern: (pattern, hear) => within(ANSWER, cluster.pSubscribe(pattern, hear)),
     stopHearingPattern: (pattern, hear) => within(ANSWER, cluster.pUnsubscribe(pattern, hear)),
-    // Where a node has become a replica, the cluster itself says who is the master now.
-    restart() {},
     destroy: () => cluster.destroy(),
   }
 }

@@ -50,7 +50,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const writer = new Writer(clock)
   const answer: Answer = (...asked) => manager.answer(...asked)
   const store = await openStore(config, { limits, secrets, clock, node, answer })
-  const house: RoomHouse = { ...store, clock, writer, limits, secrets }
+  const house: RoomHouse = { log: store.log, nodes: store.nodes, clock, writer, limits, secrets }
   const manager: Manager = new Manager(house)
   const peers = new Peers(writer)
   let isStopping = false

@@ -112,8 +112,7 @@ describeInBrowser('the page', (enter) => {
         await presenter.page.keyboard.press('ArrowRight')
       }
 
-      proxy.isDown = true
-      proxy.cut()
+      proxy.down()
       await allShow([presenter, audience], { status: 'reconnecting' })
       await expectReadable(presenter, ['Reconnecting', 'Your line is gone'])
       await expectReadable(audience, ['Reconnecting', 'Your line is gone'])

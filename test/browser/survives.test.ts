@@ -87,8 +87,7 @@ describeInBrowser('a show', (enter) => {
     await presenter.draw(0.25)
     await allShow(both, { status: 'live', slide: 0, strokes: 1 })
 
-    proxy.isDown = true
-    proxy.cut()
+    proxy.down()
     await audience.shows({ status: 'reconnecting' })
     await expect.poll(() => presenter.listeners(), PATIENCE).toBe(0)
     await presenter.page.keyboard.press('ArrowRight')

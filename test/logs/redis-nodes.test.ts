@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { HEAD } from '../../src/logs/redis/scripts.ts'
+import type { RedisDriver } from '../../src/logs/redis/driver.ts'
+import { BEAT, HEAD, HOLDS_KEY, PLACE } from '../../src/logs/redis/scripts.ts'
 import type { RedisLog } from '../../src/logs/redis.ts'
 import { CONTRACT_LIMITS, plain, Recorder, stored } from '../contracts/room-log.ts'
 import { eventually } from '../support/events.ts'
@@ -19,11 +20,32 @@ async function follow(log: RedisLog, uuid = A): Promise<Recorder> {
   return recorder
 }
 
+/** Has each run of `script` fail, until it is stopped. */
+function failing(driver: RedisDriver, script: string) {
+  const runs = { refused: 0, passed: 0, stop: () => {} }
+  let isStopped = false
+  runs.stop = () => {
+    isStopped = true
+  }
+  const run = driver.run.bind(driver)
+  vi.spyOn(driver, 'run').mockImplementation(async (...asked) => {
+    const isMeant = asked[0] === script
+    if (isMeant && !isStopped) {
+      runs.refused++
+      throw new Error('out of reach')
+    }
+    const reply = await run(...asked)
+    if (isMeant) runs.passed++
+    return reply
+  })
+  return runs
+}
+
 describeWithRedis('several nodes over one Redis', () => {
   let redis: RedisServer
   let proxy: TcpProxy
   let prefix: string
-  let opened: { log: RedisLog; driver: { close(): Promise<void> } }[]
+  let opened: { log: RedisLog; driver: RedisDriver }[]
 
   /** A node with a line of its own to Redis, or one that goes by the proxy. */
   async function node(url = redis.url, limits = CONTRACT_LIMITS) {
@@ -77,8 +99,7 @@ describeWithRedis('several nodes over one Redis', () => {
     const [near, far] = [(await node()).log, (await remote()).log]
     await near.create(A, 'hash')
     const recorder = await follow(far)
-    proxy.isDown = true
-    proxy.cut()
+    proxy.down()
     await eventually(() => expect(recorder.stales).toEqual([true]))
     await near.append(A, stored('kept', 'k'))
     for (const n of upTo(50)) await near.append(A, plain(`${n}`))
@@ -250,8 +271,7 @@ describeWithRedis('several nodes over one Redis', () => {
     const [slow, other] = [(await remote()).log, (await node()).log]
     await slow.create(A, 'hash')
     const recorder = await follow(other)
-    proxy.isDown = true
-    proxy.cut()
+    proxy.down()
     const abandoned = await eventually(async () => {
       const found = await other.abandoned(Date.now())
       expect(found).toEqual([{ uuid: A, term: 1 }])
@@ -326,8 +346,7 @@ describeWithRedis('several nodes over one Redis', () => {
     const [slow, other] = [(await remote()).log, (await node()).log]
     await slow.create(A, 'hash')
     const recorder = await follow(other)
-    proxy.isDown = true
-    proxy.cut()
+    proxy.down()
     await eventually(async () => {
       await other.abandoned(0)
       expect(recorder.presences).toMatchObject([{ here: false }])
@@ -336,6 +355,39 @@ describeWithRedis('several nodes over one Redis', () => {
     await eventually(() => expect(recorder.presences).toMatchObject([{ here: false }, { here: true, term: 1 }]))
     expect(await other.abandoned(Date.now())).toEqual([])
     await eventually(() => slow.append(A, plain('still mine')))
+  })
+
+  test('[B2] however many come with a wrong key, the owner does not wait for them', async () => {
+    const { log, driver } = await node()
+    await log.create(A, 'hash')
+    const asked = Promise.withResolvers<void>()
+    const run = driver.run.bind(driver)
+    vi.spyOn(driver, 'run').mockImplementation(async (script, keys, args) => {
+      if (script === HOLDS_KEY) await asked.promise
+      return run(script, keys, args)
+    })
+    const tries = Array.from({ length: 100 }, (_, n) => log.takeOver(A, `wrong ${n}`, 'fresh'))
+    expect(await log.append(A, plain('meanwhile'))).toEqual({ seq: 1 })
+    asked.resolve()
+    expect(new Set(await Promise.all(tries))).toEqual(new Set([undefined]))
+    expect(await log.takeOver(A, 'hash', 'fresh')).toEqual({ term: 2, handedOver: false })
+  })
+
+  test('[E2] an owner that was taken to be gone is back, also where the index could not be told at the time', async () => {
+    const [silent, sweeping] = [await node(), await node()]
+    await silent.log.create(A, 'hash')
+    const recorder = await follow(sweeping.log)
+    const beats = failing(silent.driver, BEAT)
+    const places = failing(sweeping.driver, PLACE)
+    await eventually(async () => {
+      await sweeping.log.abandoned(0)
+      expect(places.refused).toBeGreaterThan(1)
+    })
+    places.stop()
+    beats.stop()
+    await eventually(() => expect(beats.passed).toBeGreaterThan(1))
+    await sweeping.log.abandoned(0)
+    await eventually(() => expect(recorder.presences.at(-1)?.here ?? true).toBe(true))
   })
 
   test('what somebody else writes on the channel is passed over', async () => {

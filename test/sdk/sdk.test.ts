@@ -140,8 +140,7 @@ describe('[R5] lines that are lost', () => {
     follower.when('status', (status) => statuses.push(status))
     follower.when('reset', () => resets++)
     await until(() => follower.got.length === 1)
-    proxy.isDown = true
-    proxy.cut()
+    proxy.down()
     await until(() => follower.status === 'reconnecting')
     await room.broadcast('pointer', 1, 1)
     await room.state('slide', 2)
@@ -158,8 +157,7 @@ describe('[R5] lines that are lost', () => {
     const follower = follow<Deck>(proxy.url, room.uuid, { staleAfter: 50 })
     members.push(follower)
     await happening(follower, 'status', (status) => status === 'live')
-    proxy.isDown = true
-    proxy.cut()
+    proxy.down()
     await happening(follower, 'status', (status) => status === 'stale')
     proxy.isDown = false
     await happening(follower, 'status', (status) => status === 'live')
@@ -188,8 +186,7 @@ describe('[R5] lines that are lost', () => {
     const room = await present<Deck>(proxy.url)
     room.when('problem', () => {})
     members.push(room)
-    proxy.isDown = true
-    proxy.cut()
+    proxy.down()
     await until(() => room.status === 'reconnecting')
     const answers = Array.from({ length: 1001 }, (_, n) => room.broadcast('slide', n))
     await expect(answers[1000]).rejects.toMatchObject({ code: 'queue_full' })

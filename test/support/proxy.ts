@@ -50,6 +50,12 @@ export class TcpProxy {
     }
   }
 
+  /** No connection holds, and none is let through until `isDown` is false again. */
+  down(): void {
+    this.isDown = true
+    this.cut()
+  }
+
   /** From now on it leads to another server; the connections of before are gone. */
   retarget(port: number): void {
     this.#target = () => port

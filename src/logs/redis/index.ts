@@ -38,9 +38,9 @@ export class RoomIndex {
     return (await this.#run(ENLIST, String(most), this.#expiry, uuid, this.#node)) === 1
   }
 
-  /** Its owner is on this node. */
-  async placeHere(uuid: string): Promise<void> {
-    await this.#run(PLACE, uuid, this.#expiry, '', this.#node)
+  /** Its owner is on `node`. */
+  async placeHere(uuid: string, node: string): Promise<void> {
+    await this.#run(PLACE, uuid, this.#expiry, '', node)
   }
 
   /** Its owner has been gone since `at`; by this node's clock, where that says `now`, else by the log's. */

@@ -18,7 +18,7 @@ export interface IngestOptions {
 }
 
 /** What is published in answer: to a message with an `id`, and to each that is refused. */
-export type IngestAnswer = { readonly id?: string } & ({ readonly seq: number } | { readonly error: Problem })
+type IngestAnswer = { readonly id?: string } & ({ readonly seq: number } | { readonly error: Problem })
 
 /** Milliseconds for which one node is the reader, and between two times that it says so. */
 const LEASE = 6000
@@ -125,7 +125,7 @@ export class Ingest {
 type Read = { readonly ok: true; readonly said: Saying } | Extract<Decoded, { ok: false }>
 
 /** Reads a message to the ingest channel of the room `uuid`: what an owner would send on a socket, and for all of the room. */
-export function readIngest(text: string, uuid: string, messageBytes: number): Read {
+function readIngest(text: string, uuid: string, messageBytes: number): Read {
   if (text.length > messageBytes || utf8Length(text) > messageBytes) {
     const message = `a message is at most ${messageBytes} bytes`
     return { ok: false, problem: { code: 'message_too_large', message, field: 'message', limit: messageBytes } }

@@ -2,10 +2,16 @@ import { CODES, type EndReason } from '../../protocol/codes.ts'
 import type { Retain } from '../../protocol/messages.ts'
 import type { Draft, Entry, Presence, Snapshot } from '../../room/ports.ts'
 
+export interface PresenceNews extends Presence {
+  readonly kind: 'presence'
+  /** Which telling is the newest. */
+  readonly version: number
+}
+
 /** What is published of a room. */
 export type News =
   | { readonly kind: 'entry'; readonly record: string }
-  | ({ readonly kind: 'presence'; readonly version: number } & Presence)
+  | PresenceNews
   | { readonly kind: 'epoch'; readonly epoch: string }
   | { readonly kind: 'ended'; readonly reason: EndReason }
 
@@ -28,16 +34,16 @@ export interface Reading {
 
 interface Header {
   readonly term: number
-  readonly id?: string
-  readonly key?: string
-  readonly retain?: Retain
-  readonly echo?: true
+  readonly id: string | undefined
+  readonly key: string | undefined
+  readonly retain: Retain | undefined
+  readonly echo: true | undefined
   readonly bytes: number
 }
 
 /** A draft as the log keeps it, but for the seq and a newline that the log puts before it: a line of JSON, and the body. */
 export function textOf({ term, id, state, echo, bytes, body }: Draft): string {
-  const header: Partial<Header> = { term, id, key: state?.key, retain: state?.retain, echo, bytes } as Header
+  const header: Header = { term, id, key: state?.key, retain: state?.retain, echo, bytes }
   return `${JSON.stringify(header)}\n${body}`
 }
 
@@ -72,6 +78,12 @@ export function newsOf(message: string): News {
   if (news.kind === 'presence' && Number.isSafeInteger(news.version) && Number.isSafeInteger(news.term)) return news
   if (news.kind === 'epoch' || (news.kind === 'ended' && news.reason in CODES)) return news
   throw new Error('no news')
+}
+
+/** Reads the reply of a script that tells of the owner; undefined where it told of nothing. */
+export function presenceOf(reply: unknown): PresenceNews | undefined {
+  const isTelling = typeof reply === 'string' && reply.startsWith('{')
+  return isTelling ? (newsOf(reply) as PresenceNews) : undefined
 }
 
 /** Reads the reply of the script `READ`. */

@@ -180,7 +180,13 @@ redis.call('SPUBLISH', news, cjson.encode({ kind = 'epoch', epoch = ARGV[2] }))
 return 1
 `
 
-/** ARGV: hash of a key, hash of the key that an heir gets, node, expiry. Returns nil, or the presence and whether handed over. */
+/** ARGV: hash of a key. Returns 1 where that takes the room over. */
+export const HOLDS_KEY = `#!lua flags=no-writes
+local kept = redis.call('HMGET', KEYS[1], 'owner', 'handover')
+return (kept[1] == ARGV[1] or kept[2] == ARGV[1]) and 1 or 0
+`
+
+/** ARGV: hash of a key, hash of the key that an heir gets, node, expiry. Returns nil, or the presence. */
 export const TAKE_OVER = `#!lua
 ${KEYS_OF_ROOM}
 ${KEEP}
@@ -232,18 +238,18 @@ if redis.call('HDEL', room, 'left') == 0 then return 'ok' end
 return tell_presence()
 `
 
-/** ARGV: when the owner's node was last heard of. Returns when the owner left, or nil where there is no room. */
+/** ARGV: when the owner's node was last heard of. Returns 0 where there is no room. */
 export const ORPHAN = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
 ${TELL_PRESENCE}
-if redis.call('EXISTS', room) == 0 then return nil end
+if redis.call('EXISTS', room) == 0 then return 0 end
 if redis.call('HSETNX', room, 'left', ARGV[1]) == 1 then tell_presence() end
-return redis.call('HGET', room, 'left')
+return 1
 `
 
-/** Returns term and when the owner left, each nil where there is none. */
+/** Returns term, when the owner left, and the node that it came to; each nil where there is none. */
 export const LOOK = `#!lua flags=no-writes
-return redis.call('HMGET', KEYS[1], 'term', 'left')
+return redis.call('HMGET', KEYS[1], 'term', 'left', 'node')
 `
 
 /** ARGV: expiry. */
