@@ -95,6 +95,19 @@ describeWithRedis('several nodes over one Redis', () => {
     expect(recorder.restarts).toEqual([])
   })
 
+  test('a subscription that is lost with no connection lost is found out, and what it missed is read', async () => {
+    const [{ log: near }, { log: far, driver }] = [await node(), await node()]
+    await near.create(A, 'hash')
+    const subscribing = vi.spyOn(driver, 'subscribe').mockResolvedValueOnce()
+    const recorder = await follow(far)
+    await near.append(A, plain('missed'))
+    await eventually(() => expect(seqs(recorder)).toEqual([1]))
+    expect(subscribing).toHaveBeenCalledTimes(2)
+    await near.append(A, plain('heard'))
+    await eventually(() => expect(seqs(recorder)).toEqual([1, 2]))
+    expect([recorder.restarts, recorder.stales]).toEqual([[], []])
+  })
+
   test('[R6] what is out of the tail when the line is back is made good by the state', async () => {
     const [near, far] = [(await node()).log, (await remote()).log]
     await near.create(A, 'hash')
@@ -388,6 +401,32 @@ describeWithRedis('several nodes over one Redis', () => {
     await eventually(() => expect(beats.passed).toBeGreaterThan(1))
     await sweeping.log.abandoned(0)
     await eventually(() => expect(recorder.presences.at(-1)?.here ?? true).toBe(true))
+  })
+
+  test('[E2] while nobody looked no owner could come back: grace times count anew from when somebody does', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    await log.ownerLeft(A, 1, Date.now() - 60_000)
+    const graceIsOver = () => log.abandoned(Date.now() - 30_000)
+    expect(await graceIsOver()).toEqual([{ uuid: A, term: 1 }])
+    await redis.command('HSET', `${prefix}{index}:watch`, 'swept', String(Date.now() - 10 * LEASE))
+    expect(await graceIsOver()).toEqual([])
+    expect(await log.abandoned(Date.now() + 60_000)).toEqual([{ uuid: A, term: 1 }])
+  })
+
+  test('[B2] what waits for the log is bounded, by count and by bytes', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    const { tailEntries, tailBytes } = CONTRACT_LIMITS
+    for (const [bytes, most] of [
+      [1, tailEntries],
+      [tailBytes, 2],
+    ] as const) {
+      const asked = Array.from({ length: 3 * tailEntries }, () => log.append(A, plain('x'.repeat(bytes))))
+      const outcomes = (await Promise.allSettled(asked)).map(({ status }) => status)
+      expect(outcomes.filter((status) => status === 'fulfilled')).toHaveLength(most)
+      expect(outcomes.indexOf('rejected')).toBe(most)
+    }
   })
 
   test('what somebody else writes on the channel is passed over', async () => {
