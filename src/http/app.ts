@@ -3,15 +3,15 @@ import { secureHeaders } from 'hono/secure-headers'
 import { CODES, type Problem } from '../protocol/codes.ts'
 import { BROADCASTING, HEALTH, ROOM_SOCKET, ROOMS } from '../protocol/routes.ts'
 import { problemOf, RoomError } from '../room/errors.ts'
-import { isAllowedOrigin, type OriginPolicy } from './origin.ts'
+import { type Admission, refusalOf } from './admission.ts'
 
 /** What a runtime gives the app. */
-export interface Edge {
-  readonly origins: OriginPolicy
-  /** Makes the request a WebSocket in a session; `uuid` where the address names the room. */
-  upgrade(c: Context, uuid?: string): Response | Promise<Response>
-  /** Why nobody can come in; undefined: they can. */
-  ailment(): Problem | undefined
+export interface Edge extends Admission {
+  /**
+   * Makes the request a WebSocket in a session; `uuid` where the address names the room. Absent where upgrades do not come
+   * as requests.
+   */
+  upgrade?(c: Context, uuid?: string): Response | Promise<Response>
   /** Why rooms can be neither written nor read, though who is in a room stays; undefined: they can. */
   logAilment?(): Problem | undefined
   /** For `POST /rooms`. Rejects with a `RoomError`. */
@@ -56,22 +56,17 @@ export function createApp(edge: Edge): Hono {
 
   app.post(ROOMS, async (c) => {
     c.header('Cache-Control', 'no-store')
-    const problem = stranger(c) ?? edge.ailment()
+    const problem = refusalOf(edge, c.req.header('origin'), c.req.header('host'))
     if (problem !== undefined) return refuse(c, problem)
     return c.json(await edge.open(c), 201)
   })
 
-  function stranger(c: Context): Problem | undefined {
-    if (isAllowedOrigin(edge.origins, c.req.header('origin'), c.req.header('host'))) return undefined
-    return { code: 'origin_refused', message: 'pages of this origin may not connect here' }
-  }
-
   function socket(c: Context, uuid?: string): Response | Promise<Response> {
-    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+    if (edge.upgrade === undefined || c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       c.header('Upgrade', 'websocket')
       return c.json({ code: 'upgrade_required', message: 'this address speaks WebSocket' }, 426)
     }
-    const problem = stranger(c) ?? edge.ailment()
+    const problem = refusalOf(edge, c.req.header('origin'), c.req.header('host'))
     return problem === undefined ? edge.upgrade(c, uuid) : refuse(c, problem)
   }
 

@@ -1,10 +1,10 @@
-import type { IncomingMessage, Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type HttpBindings, serve, upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server'
+import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
-import type { Context } from 'hono'
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { type ServerOptions, WebSocketServer } from 'ws'
+import type { Admission } from '../http/admission.ts'
 import { createApp } from '../http/app.ts'
 import { nodeName, webCryptoSecrets } from '../http/secrets.ts'
 import type { Answer } from '../logs/redis/nodes.ts'
@@ -12,15 +12,14 @@ import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomHouse } from '../room/house.ts'
-import { PATIENCE } from '../room/limits.ts'
 import { Manager } from '../room/manager.ts'
-import { Session } from '../room/session.ts'
 import { Writer } from '../room/writer.ts'
-import { WebSocketConnection } from '../transports/websocket.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { type Peer, Peers } from './peers.ts'
+import { Peers } from './peers.ts'
+import { ConnectedSocket, endTimedOut, type SocketHouse } from './socket-connection.ts'
 import { openStore } from './store.ts'
+import { isUpgrade, type UpgradeHouse, upgradeListener } from './upgrade.ts'
 
 const PUBLIC = join(import.meta.dirname, '../../public')
 
@@ -53,13 +52,16 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const house: RoomHouse = { log: store.log, nodes: store.nodes, clock, writer, limits, secrets }
   const manager: Manager = new Manager(house)
   const peers = new Peers(writer)
+  const sockets: SocketHouse = { manager, house, peers, writeDeadline: config.writeDeadline }
   let isStopping = false
 
-  const app = createApp({
+  const admission: Admission = {
     origins: { allowed: config.allowedOrigins, allowNone: !config.requireOrigin },
-    upgrade: (c, uuid) => upgrade(c, uuid),
+    ailment,
+  }
+  const app = createApp({
+    ...admission,
     open: () => manager.create(),
-    ailment: () => ailment(),
     logAilment: () => store.ailment?.(),
     figures: () => ({ rooms: manager.size, connections: peers.size, uptime: Math.round(process.uptime()) }),
   })
@@ -96,73 +98,6 @@ export async function startServer(config: Config): Promise<RunningServer> {
     return { code: 'server_full', message, limit: config.maxConnections }
   }
 
-  function upgrade(c: Context, uuid: string | undefined): Promise<Response> {
-    const { socket } = (c.env as HttpBindings).incoming
-    return upgradeWebSocket(c, {
-      // When this returns, the adapter puts up its listeners, and after them come ours.
-      onOpen: (_, { raw }) => queueMicrotask(() => connect(raw as WebSocket, socket, uuid)),
-    })
-  }
-
-  function connect(ws: WebSocket, socket: Socket, uuid: string | undefined): void {
-    // The adapter's hold the whole upgrade request for as long as the socket lives, and make an Event of each message.
-    for (const event of ['message', 'close', 'error']) ws.removeAllListeners(event)
-    const session: Session = new Session(
-      manager,
-      house,
-      new WebSocketConnection(ws, socket, () => watchDrain(ws, socket, session)),
-      uuid,
-    )
-    const peer: Peer = {
-      session,
-      isAlive: true,
-      get hasBacklog() {
-        return socket.writableLength > 0
-      },
-      ping: () => ws.ping(),
-      terminate: () => ws.terminate(),
-    }
-    peers.add(peer)
-    ws.on('message', (data, isBinary) => {
-      peer.isAlive = true
-      if (isBinary) session.receiveBinary()
-      else session.receive(String(data))
-    })
-    ws.on('pong', () => {
-      peer.isAlive = true
-    })
-    ws.on('error', ignore)
-    ws.on('close', () => {
-      peers.delete(peer)
-      session.gone()
-    })
-    if (isStopping) session.goAway(retryWindow())
-  }
-
-  /**
-   * Tells the session when the socket, which is full, has drained, or has taken nothing at all for the write deadline. Until
-   * then nothing is read from it: who does not take answers is not to ask for more.
-   */
-  function watchDrain(ws: WebSocket, socket: Socket, session: Session): void {
-    if (ws.isPaused) return
-    ws.pause()
-    // The HTTP server's own listener would destroy the socket.
-    socket.removeAllListeners('timeout')
-    socket.setTimeout(config.writeDeadline, () => session.stalled())
-    // What still comes in starts that anew each time: a client that speaks and never reads is closed all the same.
-    const patience = setTimeout(() => session.stalled(), PATIENCE * config.writeDeadline)
-    const stop = () => clearTimeout(patience)
-    ws.once('close', stop)
-    socket.once('drain', () => {
-      stop()
-      ws.off('close', stop)
-      socket.setTimeout(0)
-      socket.removeAllListeners('timeout')
-      ws.resume()
-      session.drained()
-    })
-  }
-
   function listen(): Promise<Server> {
     return new Promise((resolve, reject) => {
       const server = serve(
@@ -175,11 +110,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
             headersTimeout: 10_000,
             requestTimeout: 30_000,
             connectionsCheckingInterval: 5000,
-            // To anything but a WebSocket an upgrade is an ordinary request: else the adapter neither answers nor closes it, and a
-            // reset of such a socket ends the process (@hono/node-server 2.1.8).
-            shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
+            shouldUpgradeCallback: isUpgrade,
           },
-          websocket: { server: webSockets as WebSocketServerLike },
         },
         () => {
           server.off('error', reject)
@@ -187,8 +119,10 @@ export async function startServer(config: Config): Promise<RunningServer> {
         },
       ) as Server
       server.once('error', reject)
-      // A socket without such a listener, as between two owners during an upgrade, ends the process when it is reset.
-      server.on('connection', (socket) => socket.on('error', ignore))
+      const connect = (...[ws, socket, uuid]: Parameters<UpgradeHouse['connect']>) =>
+        void new ConnectedSocket(ws, socket, uuid, sockets)
+      server.on('upgrade', upgradeListener({ admission, webSockets, connect }))
+      server.on('timeout', endTimedOut)
     })
   }
 
@@ -221,6 +155,3 @@ export async function startServer(config: Config): Promise<RunningServer> {
     await store.close()
   }
 }
-
-/** What has to be said of it, the close that follows says. */
-function ignore(): void {}

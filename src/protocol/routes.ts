@@ -13,6 +13,21 @@ export function roomSocketPath(uuid: string): string {
   return ROOM_SOCKET.replace(':uuid', encodeURIComponent(uuid))
 }
 
+/** Reads the path of an upgrade: the room that it names, or none. Undefined where it is no address of a WebSocket. */
+export function readSocketPath(path: string): { readonly uuid: string | undefined } | undefined {
+  if (path === BROADCASTING) return { uuid: undefined }
+  const encoded = ROOM_SOCKET_PATH.exec(path)?.[1]
+  if (encoded === undefined) return undefined
+  try {
+    return { uuid: decodeURIComponent(encoded) }
+  } catch {
+    // It names no room that there could be.
+    return { uuid: encoded }
+  }
+}
+
+const ROOM_SOCKET_PATH = new RegExp(`^${ROOM_SOCKET.replace(':uuid', '([^/]+)')}$`)
+
 export const HEALTH = '/health'
 
 /** The SDK as one ES module, for pages without a build step. */
