@@ -11,6 +11,8 @@ interface Kept {
   term: number
   ownerHash: string
   handoverHash: string | undefined
+  /** The key of a handover that the owner came with, while it may not have got its own. */
+  usedHash: string | undefined
   /** Undefined while the owner is here. */
   ownerLeftAt: number | undefined
   readonly state: State
@@ -48,6 +50,7 @@ export class MemoryLog implements RoomLog {
       term: 1,
       ownerHash,
       handoverHash: undefined,
+      usedHash: undefined,
       ownerLeftAt: undefined,
       state: new State(limits),
       tail: [],
@@ -80,6 +83,7 @@ export class MemoryLog implements RoomLog {
 
   async append(uuid: string, draft: Draft): Promise<Appended> {
     const room = this.#owned(uuid, draft.term)
+    if (draft.term === room.term) room.usedHash = undefined
     const known = draft.id === undefined ? undefined : room.seqOfId.get(draft.id)
     if (known !== undefined) return { seq: known }
     room.state.check(draft)
@@ -92,21 +96,25 @@ export class MemoryLog implements RoomLog {
 
   async takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined> {
     const room = this.#rooms.get(uuid)
-    // Both compared, and something even where there is no room: the answer takes the same time (O2).
+    // All compared, and something even where there is no room: the answer takes the same time (O2).
     const isOwner = isSameSecret(keyHash, room?.ownerHash ?? '')
     const isHeir = isSameSecret(keyHash, room?.handoverHash ?? '')
-    if (room === undefined || !(isOwner || isHeir)) return undefined
-    if (isHeir) room.ownerHash = freshHash
+    const isHeirAgain = isSameSecret(keyHash, room?.usedHash ?? '')
+    if (room === undefined || !(isOwner || isHeir || isHeirAgain)) return undefined
+    if (!isOwner) room.ownerHash = freshHash
+    room.usedHash = isOwner ? undefined : keyHash
     room.handoverHash = undefined
     room.term++
     room.ownerLeftAt = undefined
     this.#ownerless.delete(uuid)
     room.follower?.presence({ here: true, term: room.term, handedOver: isHeir })
-    return { term: room.term, handedOver: isHeir }
+    return { term: room.term, handedOver: !isOwner }
   }
 
   async offerHandover(uuid: string, term: number, keyHash: string): Promise<void> {
-    this.#owned(uuid, term).handoverHash = keyHash
+    const room = this.#owned(uuid, term)
+    room.handoverHash = keyHash
+    if (term === room.term) room.usedHash = undefined
   }
 
   async ownerLeft(uuid: string, term: number, now: number): Promise<void> {

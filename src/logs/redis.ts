@@ -1,23 +1,13 @@
 import type { EndReason } from '../protocol/codes.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomLimits } from '../room/limits.ts'
-import type {
-  Appended,
-  Clock,
-  Draft,
-  Follower,
-  Ownership,
-  Presence,
-  RoomLog,
-  Secrets,
-  Snapshot,
-} from '../room/ports.ts'
+import type { Appended, Clock, Draft, Follower, Ownership, RoomLog, Secrets, Snapshot } from '../room/ports.ts'
 import { stateFull } from '../room/state.ts'
 import type { RedisDriver } from './redis/driver.ts'
 import { RoomIndex } from './redis/index.ts'
 import { type Append, Lanes } from './redis/lanes.ts'
 import { Owners } from './redis/owners.ts'
-import { presenceOf, recordOf, textOf } from './redis/records.ts'
+import { type KeptPresence, presenceOf, recordOf, textOf } from './redis/records.ts'
 import { Replicas } from './redis/replicas.ts'
 import * as scripts from './redis/scripts.ts'
 import { inSlices } from './redis/slices.ts'
@@ -112,14 +102,15 @@ export class RedisLog implements RoomLog {
     // Ahead of the lane: however many come with a wrong key, the owner does not wait for them.
     if (!(await this.#holdsKey(uuid, keyHash))) return undefined
     return this.#call(uuid, async () => {
-      const told = await this.#run(scripts.TAKE_OVER, uuid, keyHash, freshHash, this.#options.node, this.#expiry)
-      const presence = this.#tell(uuid, told)
-      if (presence === undefined) return undefined
-      const { term, handedOver = false } = presence
+      const args = [keyHash, freshHash, this.#options.node, this.#expiry]
+      const taken = (await this.#run(scripts.TAKE_OVER, uuid, ...args)) as [string, number] | null
+      if (taken === null) return undefined
+      const [told, isFresh] = taken
+      const { term } = this.#tell(uuid, told)!
       this.#owners.came(uuid, term)
       // The room is taken over, whatever becomes of this: what is missing there, a beat makes good.
       await this.#index.placeHere(uuid, this.#options.node).catch(() => {})
-      return { term, handedOver }
+      return { term, handedOver: isFresh === 1 }
     })
   }
 
@@ -197,7 +188,7 @@ export class RedisLog implements RoomLog {
   }
 
   /** Applies what a script has told the followers of the owner; undefined where it told them nothing. */
-  #tell(uuid: string, told: unknown): Presence | undefined {
+  #tell(uuid: string, told: unknown): KeptPresence | undefined {
     const presence = presenceOf(told)
     if (presence !== undefined) this.#replicas.hear(uuid, presence)
     return presence

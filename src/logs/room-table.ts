@@ -15,6 +15,8 @@ export interface RoomRow {
   term: number
   ownerHash: string
   handoverHash: string | null
+  /** The key of a handover that the owner came with, while it may not have got its own. */
+  usedHash: string | null
   ownerLeftAt: number | null
   stateEntries: number
   stateBytes: number
@@ -78,9 +80,17 @@ export class RoomTable {
     return found && Number(found.seq)
   }
 
+  /** The owner of `term` has said something: it has its own key. */
+  spoke(room: RoomRow, term: number): void {
+    if (room.usedHash === null || term !== room.term) return
+    room.usedHash = null
+    this.#changed.add(room)
+  }
+
   /** Throws `state_full`. */
   append(room: RoomRow, draft: Draft): Entry {
     this.#makePlace(room, draft)
+    this.spoke(room, draft.term)
     this.#changed.add(room)
     const entry: Entry = { ...draft, seq: ++room.seq }
     const { seq, term, id, state, echo, body, bytes } = entry
@@ -120,21 +130,29 @@ export class RoomTable {
     }
   }
 
-  takeOver(uuid: string, keyHash: string, freshHash: string): Ownership | undefined {
+  /** `isNewOwner`: it came with the key of a handover for the first time. */
+  takeOver(
+    uuid: string,
+    keyHash: string,
+    freshHash: string,
+  ): { ownership: Ownership; isNewOwner: boolean } | undefined {
     const room = this.#find(uuid)
-    // Both compared, and something even where there is no room: the answer takes the same time (O2).
+    // All compared, and something even where there is no room: the answer takes the same time (O2).
     const isOwner = isSameSecret(keyHash, room?.ownerHash ?? '')
     const isHeir = isSameSecret(keyHash, room?.handoverHash ?? '')
-    if (room === undefined || !(isOwner || isHeir)) return undefined
-    if (isHeir) room.ownerHash = freshHash
+    const isHeirAgain = isSameSecret(keyHash, room?.usedHash ?? '')
+    if (room === undefined || !(isOwner || isHeir || isHeirAgain)) return undefined
+    if (!isOwner) room.ownerHash = freshHash
+    room.usedHash = isOwner ? null : keyHash
     this.#changed.add(room)
     room.handoverHash = null
     room.term++
     room.ownerLeftAt = null
-    return { term: room.term, handedOver: isHeir }
+    return { ownership: { term: room.term, handedOver: !isOwner }, isNewOwner: isHeir }
   }
 
-  offerHandover(room: RoomRow, keyHash: string): void {
+  offerHandover(room: RoomRow, term: number, keyHash: string): void {
+    this.spoke(room, term)
     this.#changed.add(room)
     room.handoverHash = keyHash
   }
@@ -189,12 +207,13 @@ export class RoomTable {
   save(): void {
     for (const room of this.#changed) {
       this.#driver.run(
-        `UPDATE rooms SET seq = ?, term = ?, owner_hash = ?, handover_hash = ?, owner_left_at = ?,
+        `UPDATE rooms SET seq = ?, term = ?, owner_hash = ?, handover_hash = ?, used_hash = ?, owner_left_at = ?,
           state_entries = ?, state_bytes = ?, tail_first = ?, tail_bytes = ? WHERE id = ?`,
         room.seq,
         room.term,
         room.ownerHash,
         room.handoverHash,
+        room.usedHash,
         room.ownerLeftAt,
         room.stateEntries,
         room.stateBytes,
@@ -285,6 +304,7 @@ function rowOf(row: SqlRow): RoomRow {
     term: Number(row.term),
     ownerHash: String(row.owner_hash),
     handoverHash: row.handover_hash as string | null,
+    usedHash: row.used_hash as string | null,
     ownerLeftAt: row.owner_left_at as number | null,
     stateEntries: Number(row.state_entries),
     stateBytes: Number(row.state_bytes),

@@ -1,7 +1,7 @@
 import type { SqlDriver } from './sql-driver.ts'
 
 /** One step from each version to the next; what is released is never changed, only added to. */
-const MIGRATIONS: readonly (readonly string[])[] = [
+export const MIGRATIONS: readonly (readonly string[])[] = [
   [
     `CREATE TABLE rooms (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,6 +40,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE lives (life INTEGER NOT NULL, boot TEXT NOT NULL) STRICT`,
     `INSERT INTO lives VALUES (1, '')`,
   ],
+  [`ALTER TABLE rooms ADD COLUMN used_hash TEXT`],
 ]
 
 /** Brings the database to this version of the schema. Throws an `Error` that says so when it is of a newer one. */

@@ -91,7 +91,10 @@ export class SqliteLog implements RoomLog {
     return this.#request(() => {
       const room = this.#table.owned(uuid, draft.term)
       const known = this.#table.seqOf(room, draft.id)
-      if (known !== undefined) return () => ({ seq: known })
+      if (known !== undefined) {
+        this.#table.spoke(room, draft.term)
+        return () => ({ seq: known })
+      }
       const entry: Entry = this.#table.append(room, draft)
       return () => {
         this.#followers.get(uuid)?.published(entry)
@@ -102,9 +105,11 @@ export class SqliteLog implements RoomLog {
 
   takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined> {
     return this.#request(() => {
-      const ownership = this.#table.takeOver(uuid, keyHash, freshHash)
+      const taken = this.#table.takeOver(uuid, keyHash, freshHash)
       return () => {
-        if (ownership !== undefined) this.#followers.get(uuid)?.presence({ here: true, ...ownership })
+        if (taken === undefined) return undefined
+        const { ownership, isNewOwner } = taken
+        this.#followers.get(uuid)?.presence({ here: true, term: ownership.term, handedOver: isNewOwner })
         return ownership
       }
     })
@@ -112,7 +117,7 @@ export class SqliteLog implements RoomLog {
 
   offerHandover(uuid: string, term: number, keyHash: string): Promise<void> {
     return this.#request(() => {
-      this.#table.offerHandover(this.#table.owned(uuid, term), keyHash)
+      this.#table.offerHandover(this.#table.owned(uuid, term), term, keyHash)
       return () => undefined
     })
   }

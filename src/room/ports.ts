@@ -63,7 +63,7 @@ export interface Secrets {
 
 /** A broadcast on its way into the log. */
 export interface Draft {
-  /** The owner's term; the log refuses an older one than its own (O3). */
+  /** The owner's term; the log refuses an older one than its own (O3). A newer one is nobody's: who needs no key says it. */
   readonly term: number
   /** The owner's own name for it: the same id again is not appended twice while the tail remembers it (C3). */
   readonly id?: string | undefined
@@ -129,7 +129,7 @@ export interface Follower {
 
 export interface Ownership {
   readonly term: number
-  /** True: it was the key of a handover, which is used up; `freshHash` is the owner's key from now on. */
+  /** True: it was the key of a handover, and `freshHash` is the owner's key from now on. */
   readonly handedOver: boolean
 }
 
@@ -171,10 +171,13 @@ export interface RoomLog {
   /**
    * Checks the key, then raises the term and marks the owner as here, in one step. Undefined for a wrong key and an
    * unknown room alike, which changes nothing (O2).
+   *
+   * The answer to a handover may be lost. So its key stays good, each time for another `freshHash`, until that has taken over
+   * or the owner has appended or offered something (O3). Only the first time is told as handed over.
    */
   takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined>
 
-  /** Lets the holder of another key take over once, in place of any that was offered before. `displaced` at an old term. */
+  /** Lets the holder of another key take over, in place of any that was offered before. `displaced` at an old term. */
   offerHandover(uuid: string, term: number, keyHash: string): Promise<void>
 
   /** The owner's line dropped, at `now`. Nothing if its term is an old one. */

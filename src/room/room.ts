@@ -81,9 +81,9 @@ export class Room implements Follower {
 
   /** Lets the owner in, who holds `term`: it has opened the room or taken it back. `ownerKey` is told to it alone. */
   admitOwner(client: Client, term: number, ownerKey?: string, since?: Position): void {
-    if (this.#ended !== undefined || term < this.#members.term) {
-      throw new RoomError('take_back_refused', 'the room could not be taken back')
-    }
+    if (this.#ended !== undefined) throw new RoomError('take_back_refused', 'the room could not be taken back')
+    // Its key is as good as before: only somebody came after it.
+    if (term < this.#members.term) throw new RoomError('displaced', 'the room was taken back from elsewhere')
     // The log may let an owner in before it tells of it.
     if (term > this.#members.term) this.#raiseTerm(term, ownerKey !== undefined)
     client.term = term
@@ -127,7 +127,7 @@ export class Room implements Follower {
     this.#feedback.say(listener, said)
   }
 
-  /** The owner offers the room to a listener, with a key that works once. It stays the owner until the other has used it. */
+  /** The owner offers the room to a listener, with a key of its own. It stays the owner until the other has used it. */
   handOver(owner: Client, to: string, id: string | undefined): void {
     this.#offers.make(owner, to, id)
   }

@@ -94,7 +94,7 @@ export class Whispers {
   /** To those who are here. */
   #deliver({ to, body }: Whisper): void {
     const batch = new Batch([targetedText(body)])
-    for (const id of to) {
+    for (const id of new Set(to)) {
       const client = this.#members.get(id)
       // A listener over the mark has been left to drain; nothing may grow its queue.
       if (client !== undefined && client.connection.backlog <= this.#limits.highWaterMark)

@@ -160,11 +160,12 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         const [one, two] = [await join(uuid), await join(uuid)]
         owner.send(say(uuid, 'all', [], { to: 'all' }))
         owner.send(say(uuid, 'self', [], { to: 'self' }))
-        owner.send(say(uuid, 'some', [], { to: [two.welcome.clientId] }))
+        owner.send(say(uuid, 'some', [], { to: Array(1000).fill(two.welcome.clientId) }))
         owner.send(say(uuid, 'others', []))
         const keys = (messages: Message[]) => messages.map(({ funcKey }) => funcKey).sort()
         expect(keys(await take(owner, 2))).toEqual(['all', 'self'])
         expect(keys(await take(one.socket, 2))).toEqual(['all', 'others'])
+        // Named a thousand times, it hears it once.
         expect(keys(await take(two.socket, 3))).toEqual(['all', 'others', 'some'])
         const refused = await acked(owner, say(uuid, 'some', [], { ...state, to: [two.welcome.clientId] }))
         expect(refused).toMatchObject({ event: { type: 'error', code: 'bad_message', field: 'to' } })
@@ -233,6 +234,28 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         expect(await take(listener.socket, 2)).toMatchObject([{ funcParams: [1] }, { funcParams: [2], seq: 2 }])
       })
 
+      test('[O3] of owners that come at once the last one is in, and each other is told that it is displaced', async () => {
+        const { welcome } = await open()
+        const { uuid, ownerKey } = welcome
+        const listener = await join(uuid)
+        const owners = await Promise.all(Array.from({ length: 5 }, () => connect()))
+        for (const owner of owners) owner.send(message(1, { uuid, ownerKey }))
+        const firsts = await Promise.all(owners.map((owner) => owner.next()))
+        for (const { status, event } of firsts)
+          if (status.value !== 3) expect(event).toMatchObject({ code: 'displaced' })
+        const isIn = (owner: TestClient) =>
+          acked(owner, say(uuid, 'mine')).then(
+            ({ event }) => event?.type === 'ack',
+            () => false,
+          )
+        const areIn = await Promise.all(owners.map(isIn))
+        expect(areIn.filter((is) => is)).toHaveLength(1)
+        for (const [i, owner] of owners.entries()) {
+          if (!areIn[i]) expect(await owner.closed()).toMatchObject({ code: 4502 })
+        }
+        expect((await take(listener.socket, 1))[0]).toMatchObject({ funcKey: 'mine', seq: 1 })
+      })
+
       test('[O2] a wrong key and an unknown room get the same answer', async () => {
         const { welcome } = await open()
         const wrong = await enter(message(1, { uuid: welcome.uuid, ownerKey: 'wrong' }))
@@ -245,7 +268,7 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
     })
 
     describe('handing over', () => {
-      test('[O3] the named listener takes the room with a key that works once; the old owner listens', async () => {
+      test('[O3] the named listener takes the room with the key that it is sent; the old owner listens', async () => {
         const first = await open()
         const { uuid, ownerKey } = first.welcome
         const [heir, other] = [await join(uuid), await join(uuid)]
@@ -269,6 +292,29 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         }
         const third = await enter(message(1, { uuid, ownerKey: second.welcome.ownerKey }))
         expect(third.welcome).toMatchObject({ role: 'owner' })
+      })
+
+      test('[O3] an heir whose welcome is lost comes again with the same key, and gets another of its own', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const heir = await join(uuid)
+        owner.send(message(3, { uuid, handover: heir.welcome.clientId }))
+        const offer = (await heir.socket.nextEvent('handover')).event as unknown as { ownerKey: string }
+        const lost = await enter(message(1, { uuid, ownerKey: offer.ownerKey }))
+        expect(await owner.nextEvent('role')).toMatchObject({ event: { role: 'listener' } })
+        const again = await enter(message(1, { uuid, ownerKey: offer.ownerKey }))
+        expect(again.welcome).toMatchObject({ role: 'owner', ownerKey: expect.any(String) })
+        expect(await lost.socket.closed()).toMatchObject({ code: 4502 })
+        const refused = async (ownerKey: string | undefined) =>
+          expect((await enter(message(1, { uuid, ownerKey }))).welcome).toMatchObject({
+            event: { code: 'take_back_refused' },
+          })
+        await refused(lost.welcome.ownerKey)
+        expect(await acked(again.socket, say(uuid, 'mine'))).toMatchObject({ event: { type: 'ack' } })
+        await refused(offer.ownerKey)
+        const back = await enter(message(1, { uuid, ownerKey: again.welcome.ownerKey }))
+        expect(back.welcome).toMatchObject({ role: 'owner' })
+        expect(back.welcome.ownerKey).toBeUndefined()
       })
 
       test('[C1] only the owner hands over, and only to a listener', async () => {

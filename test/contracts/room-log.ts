@@ -334,15 +334,61 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         expect(await log.append(A, plain('new', { term: 2 }))).toEqual({ seq: 1 })
       })
 
-      test('a handover key works once, and the key of the former owner no more', async () => {
+      test('a handover key makes another owner, and the key of the former owner works no more', async () => {
         await log.create(A, 'hash')
         const recorder = await follow(A)
         await log.offerHandover(A, 1, 'heir')
         expect(await log.takeOver(A, 'heir', 'fresh')).toEqual({ term: 2, handedOver: true })
         expect(recorder.presences).toMatchObject([{ here: true, term: 2, handedOver: true }])
-        expect(await log.takeOver(A, 'heir', 'fresher')).toBeUndefined()
         expect(await log.takeOver(A, 'hash', 'fresher')).toBeUndefined()
         expect(await log.takeOver(A, 'fresh', 'fresher')).toEqual({ term: 3, handedOver: false })
+        expect(await log.takeOver(A, 'heir', 'freshest')).toBeUndefined()
+      })
+
+      test('[O3] a handover whose answer is lost can be tried again: a new key each time, and void is the one before', async () => {
+        await log.create(A, 'hash')
+        await log.offerHandover(A, 1, 'heir')
+        await log.takeOver(A, 'heir', 'lost')
+        const recorder = await follow(A)
+        await log.ownerLeft(A, 2, 5)
+        expect(await log.takeOver(A, 'heir', 'lost too')).toEqual({ term: 3, handedOver: true })
+        expect(await log.takeOver(A, 'heir', 'got')).toEqual({ term: 4, handedOver: true })
+        // The heir has come again, and nobody has handed anything over since it first came.
+        expect(recorder.presences).toMatchObject([
+          { here: false, term: 2 },
+          { here: true, term: 3, handedOver: false },
+          { here: true, term: 4, handedOver: false },
+        ])
+        for (const worthless of ['hash', 'lost', 'lost too'])
+          expect(await log.takeOver(A, worthless, 'x')).toBeUndefined()
+        expect(await log.takeOver(A, 'got', 'x')).toEqual({ term: 5, handedOver: false })
+        for (const worthless of ['heir', 'x']) expect(await log.takeOver(A, worthless, 'y')).toBeUndefined()
+      })
+
+      const sayings: Record<string, () => Promise<unknown>> = {
+        'broadcast something': () => log.append(A, plain('mine', { term: 2 })),
+        'sent a broadcast again': () => log.append(A, plain('again', { term: 2, id: 'known' })),
+        'offered the room to another': () => log.offerHandover(A, 2, 'next heir'),
+      }
+
+      test.each(Object.keys(sayings))('[O3] a used handover key is void once the new owner has %s', async (saying) => {
+        await log.create(A, 'hash')
+        await log.append(A, plain('known', { id: 'known' }))
+        await log.offerHandover(A, 1, 'heir')
+        await log.takeOver(A, 'heir', 'fresh')
+        await sayings[saying]!()
+        expect(await log.takeOver(A, 'heir', 'x')).toBeUndefined()
+        expect(await log.takeOver(A, 'fresh', 'x')).toEqual({ term: 3, handedOver: false })
+      })
+
+      test('[O3] what others say does not make it void: the former owner, or who needs no key', async () => {
+        await log.create(A, 'hash')
+        await log.offerHandover(A, 1, 'heir')
+        await log.takeOver(A, 'heir', 'lost')
+        await expect(log.append(A, plain('old', { term: 1 }))).rejects.toMatchObject({ problem: { code: 'displaced' } })
+        await expect(log.offerHandover(A, 1, 'other')).rejects.toMatchObject({ problem: { code: 'displaced' } })
+        await log.append(A, plain('fed', { term: Number.MAX_SAFE_INTEGER }))
+        expect(await log.takeOver(A, 'heir', 'fresh')).toEqual({ term: 3, handedOver: true })
       })
 
       test('an offer is void once the owner has taken the room back, or made another', async () => {

@@ -1,18 +1,23 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Reading, recordOf, textOf } from '../../src/logs/redis/records.ts'
+import { type KeptPresence, type Reading, recordOf, textOf } from '../../src/logs/redis/records.ts'
 import { Replica } from '../../src/logs/redis/replica.ts'
-import type { Presence } from '../../src/room/ports.ts'
 import { plain, Recorder } from '../contracts/room-log.ts'
 import { settle } from '../support/doubles.ts'
 
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 const record = (seq: number, body = `${seq}`) => recordOf(seq, textOf(plain(body)))
-const presence = (version: number, fields: Partial<Presence> = {}) =>
+const presence = (version: number, fields: Partial<KeptPresence> = {}) =>
   JSON.stringify({ kind: 'presence', version, here: true, term: version + 1, ...fields })
 
 /** What a log with the broadcasts `first` to `last` in its tail has to say. */
 function reading(last: number, first: number, fields: Partial<Reading['figures']> = {}): Reading {
-  const figures = { epoch: 'e', seq: last, presence: { here: true, term: 1 }, presenceVersion: 0, ...fields }
+  const figures = {
+    epoch: 'e',
+    seq: last,
+    presence: { here: true, term: 1, handedAt: 0 },
+    presenceVersion: 0,
+    ...fields,
+  }
   return { figures, tail: upTo(last, first).map((seq) => record(seq)) }
 }
 

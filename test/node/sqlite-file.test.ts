@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MIGRATIONS } from '../../src/logs/schema.ts'
 import { SqliteLog } from '../../src/logs/sqlite.ts'
 import { readConfig } from '../../src/node/config.ts'
 import { explain, openLog } from '../../src/node/log.ts'
@@ -128,6 +129,32 @@ describe('a disk that fills up while running', () => {
     await log.close()
     const found = await newLog(new NodeSqliteDriver(file, 'normal')).follow(A, (snapshot) => new Recorder(snapshot))
     expect(found!.snapshot.tail.map(({ seq }) => seq)).toEqual(taken)
+  })
+})
+
+describe('a file of an older version', () => {
+  test('is brought up to date, and its rooms go on', async () => {
+    const old = new DatabaseSync(file)
+    for (const statement of [
+      'CREATE TABLE schema (version INTEGER NOT NULL) STRICT',
+      ...MIGRATIONS[0]!,
+      'INSERT INTO schema VALUES (1)',
+      `INSERT INTO rooms (uuid, epoch, seq, owner_hash, handover_hash) VALUES ('${A}', 'e', 1, 'hash', 'heir')`,
+      `INSERT INTO entries VALUES (1, 1, 1, NULL, 'k', 'latest', NULL, 'slide', 5, 1)`,
+    ]) {
+      old.exec(statement)
+    }
+    old.close()
+    const log = open()
+    const recorder = await log.follow(A, (snapshot) => new Recorder(snapshot))
+    expect(recorder!.snapshot).toMatchObject({ seq: 1, state: [{ body: 'slide' }] })
+    expect(await log.takeOver(A, 'heir', 'lost')).toEqual({ term: 2, handedOver: true })
+    await log.close()
+    // What is written now is found as it was.
+    const again = open()
+    expect(await again.takeOver(A, 'heir', 'fresh')).toEqual({ term: 3, handedOver: true })
+    expect(await again.append(A, plain('more', { term: 3 }))).toEqual({ seq: 2 })
+    await again.close()
   })
 })
 

@@ -89,6 +89,21 @@ describe('taking a room back', () => {
     ])
   })
 
+  test('[O3] one that another has displaced before it was let in is told so: its key is as good as before', async () => {
+    const house = new House()
+    const { uuid, ownerKey } = (await house.open()).welcome
+    const takeOver = house.log.takeOver.bind(house.log)
+    vi.spyOn(house.log, 'takeOver').mockImplementationOnce(async (...asked) => {
+      const first = await takeOver(...asked)
+      await takeOver(...asked)
+      return first
+    })
+    const loser = await house.takeBack(uuid, ownerKey!)
+    expect(loser.connection.received).toMatchObject([{ status: { value: 0 }, event: { code: 'displaced' } }])
+    expect(loser.connection.closed?.code).toBe(4502)
+    expect((await house.takeBack(uuid, ownerKey!)).welcome).toMatchObject({ role: 'owner' })
+  })
+
   test('[O3] a displaced owner is closed for good, and its going changes nothing', async () => {
     const house = new House({ grace: 1000 })
     const owner = await house.open()

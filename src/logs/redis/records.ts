@@ -2,7 +2,13 @@ import { CODES, type EndReason } from '../../protocol/codes.ts'
 import type { Retain } from '../../protocol/messages.ts'
 import type { Draft, Entry, Presence, Snapshot } from '../../room/ports.ts'
 
-export interface PresenceNews extends Presence {
+/** Who owns a room, and whether it is here. */
+export interface KeptPresence extends Omit<Presence, 'handedOver'> {
+  /** The term that the room was last handed over in; 0: in none. */
+  readonly handedAt: number
+}
+
+export interface PresenceNews extends KeptPresence {
   readonly kind: 'presence'
   /** Which telling is the newest. */
   readonly version: number
@@ -19,7 +25,7 @@ export type News =
 export interface Figures {
   readonly epoch: string
   readonly seq: number
-  readonly presence: Presence
+  readonly presence: KeptPresence
   readonly presenceVersion: number
 }
 
@@ -94,7 +100,7 @@ export function readingOf(reply: unknown): Reading | undefined {
   const figures = {
     epoch: epoch!,
     seq: Number(seq),
-    presence: { here: left === null, term: Number(term), node: node ?? undefined, handedOver: handed === '1' },
+    presence: { here: left === null, term: Number(term), node: node ?? undefined, handedAt: Number(handed) },
     presenceVersion: Number(version),
   }
   if (fields === undefined) return { figures, tail }

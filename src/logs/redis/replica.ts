@@ -1,6 +1,15 @@
 import type { EndReason } from '../../protocol/codes.ts'
-import type { Follower, Presence } from '../../room/ports.ts'
-import { entryOf, type Figures, type News, newsOf, type Reading, seqOf, snapshotOf } from './records.ts'
+import type { Follower } from '../../room/ports.ts'
+import {
+  entryOf,
+  type Figures,
+  type KeptPresence,
+  type News,
+  newsOf,
+  type Reading,
+  seqOf,
+  snapshotOf,
+} from './records.ts'
 
 /** What a replica asks of the log. Each rejects when that is out of reach. */
 export interface Source {
@@ -10,7 +19,7 @@ export interface Source {
    * The log has lost some of what was seen of it in `epoch`: gives it another. Nobody who was displaced becomes the owner
    * again by that: the log takes over what it does not know yet of `presence`, the one of `version`.
    */
-  renew(epoch: string, presence: Presence, version: number): Promise<void>
+  renew(epoch: string, presence: KeptPresence, version: number): Promise<void>
 }
 
 /** News held back while the log is read, and characters of it; what comes beyond is read. */
@@ -26,7 +35,7 @@ export class Replica {
   #follower: Follower | undefined
   #epoch = ''
   #seq = 0
-  #presence: Presence = { here: false, term: 0 }
+  #presence: KeptPresence = { here: false, term: 0, handedAt: 0 }
   #presenceVersion = -1
   /** The record at `#seq`, where it is known. */
   #last: string | undefined
@@ -250,9 +259,9 @@ export class Replica {
 
   #tellPresence({ presence, presenceVersion }: Pick<Figures, 'presence' | 'presenceVersion'>): void {
     if (presenceVersion <= this.#presenceVersion) return
-    const { here, term, node } = presence
-    // Handed over is what raised the term; afterwards it only is how this owner once came.
-    const handedOver = presence.handedOver === true && term > this.#presence.term
+    const { here, term, node, handedAt } = presence
+    // Afterwards it only is how this owner, or one before it, once came.
+    const handedOver = handedAt > this.#presence.term
     this.#presence = presence
     this.#presenceVersion = presenceVersion
     this.#follower?.presence({ here, term, node, handedOver })

@@ -34,7 +34,7 @@ local function tell_presence()
   local kept = redis.call('HMGET', room, 'term', 'left', 'node', 'handed')
   local presence = { kind = 'presence', version = version, term = tonumber(kept[1]), here = not kept[2] }
   presence.node = kept[3] or nil
-  presence.handedOver = kept[4] == '1'
+  presence.handedAt = tonumber(kept[4] or 0)
   local text = cjson.encode(presence)
   redis.call('SPUBLISH', news, text)
   return text
@@ -61,7 +61,7 @@ ${KEYS_OF_ROOM}
 local most_entries, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local most_state_entries, most_state_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local outcomes = {}
-local kept = redis.call('HMGET', room, 'seq', 'term', 'tail_bytes', 'entries', 'bytes')
+local kept = redis.call('HMGET', room, 'seq', 'term', 'tail_bytes', 'entries', 'bytes', 'used')
 if not kept[1] then
   for i = 1, (#ARGV - 5) / 6 do outcomes[i] = 'room_not_found' end
   return outcomes
@@ -69,6 +69,7 @@ end
 local seq, term, tail_bytes = tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3])
 local entries, bytes = tonumber(kept[4]), tonumber(kept[5])
 local length = redis.call('LLEN', tail)
+local has_spoken = false
 
 local function stored_under(key)
   local stored = redis.call('HGET', state, '#' .. key)
@@ -97,6 +98,7 @@ end
 
 local function append(draft_term, id, key, retain, size, text)
   if draft_term < term then return 'displaced' end
+  if draft_term == term then has_spoken = true end
   local known = id ~= '' and redis.call('HGET', ids, id)
   if known then return -tonumber(known) end
   local count, old_bytes = 0, 0
@@ -133,6 +135,7 @@ for i = 6, #ARGV, 6 do
   outcomes[#outcomes + 1] = append(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5])
 end
 redis.call('HSET', room, 'seq', seq, 'tail_bytes', tail_bytes, 'entries', entries, 'bytes', bytes)
+if has_spoken and kept[6] then redis.call('HDEL', room, 'used') end
 -- Seldom, since each time is a write: while half of it is left there is time.
 local expiry = tonumber(ARGV[5])
 for i = 1, 4 do
@@ -182,24 +185,29 @@ return 1
 
 /** ARGV: hash of a key. Returns 1 where that takes the room over. */
 export const HOLDS_KEY = `#!lua flags=no-writes
-local kept = redis.call('HMGET', KEYS[1], 'owner', 'handover')
-return (kept[1] == ARGV[1] or kept[2] == ARGV[1]) and 1 or 0
+local kept = redis.call('HMGET', KEYS[1], 'owner', 'handover', 'used')
+return (kept[1] == ARGV[1] or kept[2] == ARGV[1] or kept[3] == ARGV[1]) and 1 or 0
 `
 
-/** ARGV: hash of a key, hash of the key that an heir gets, node, expiry. Returns nil, or the presence. */
+/**
+ * ARGV: hash of a key, hash of the key that an heir gets, node, expiry. Returns nil; or the presence, and 1 where that key is
+ * the owner's from now on. `used`: the key of a handover that the owner came with, while it may not have got its own;
+ * `handed`: the term that the room was last handed over in, or 0.
+ */
 export const TAKE_OVER = `#!lua
 ${KEYS_OF_ROOM}
 ${KEEP}
 ${TELL_PRESENCE}
-local kept = redis.call('HMGET', room, 'owner', 'handover')
-local is_heir = kept[2] == ARGV[1]
-if not kept[1] or not (kept[1] == ARGV[1] or is_heir) then return nil end
-redis.call('HINCRBY', room, 'term', 1)
-redis.call('HDEL', room, 'handover', 'left')
-redis.call('HSET', room, 'node', ARGV[3], 'handed', is_heir and '1' or '0')
-if is_heir then redis.call('HSET', room, 'owner', ARGV[2]) end
+local kept = redis.call('HMGET', room, 'owner', 'handover', 'used')
+local is_owner, is_heir, is_heir_again = kept[1] == ARGV[1], kept[2] == ARGV[1], kept[3] == ARGV[1]
+if not kept[1] or not (is_owner or is_heir or is_heir_again) then return nil end
+local term = redis.call('HINCRBY', room, 'term', 1)
+redis.call('HDEL', room, 'handover', 'used', 'left')
+redis.call('HSET', room, 'node', ARGV[3])
+if is_heir then redis.call('HSET', room, 'handed', term) end
+if not is_owner then redis.call('HSET', room, 'owner', ARGV[2], 'used', ARGV[1]) end
 keep(ARGV[4])
-return tell_presence()
+return { tell_presence(), is_owner and 0 or 1 }
 `
 
 /** What the scripts of an owner begin with. ARGV[1]: its term. Returns why it is refused. */
@@ -214,6 +222,7 @@ export const OFFER_HANDOVER = `#!lua
 ${KEYS_OF_ROOM}
 ${OWNED}
 redis.call('HSET', room, 'handover', ARGV[2])
+if ARGV[1] == term then redis.call('HDEL', room, 'used') end
 return 'ok'
 `
 

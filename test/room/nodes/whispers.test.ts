@@ -18,6 +18,15 @@ describe('[C4] a message to clients on several nodes', () => {
     expect(events(owner)).toMatchObject([{ type: 'ack', id: 'x', position: { seq: 0 } }])
   })
 
+  test('who is named a thousand times gets it once, wherever it is', async () => {
+    const { cluster, a, owner, onA, onC } = await roomOnThree()
+    const to = Array.from({ length: 500 }, () => [onA, onC, owner].map(idOf)).flat()
+    says(owner, 'psst', [1], { to: to.slice(0, 1000) })
+    await a.settle()
+    expect([owner, onA, onC].map(heard)).toEqual([['psst:1'], ['psst:1'], ['psst:1']])
+    expect(cluster.asked.length).toBeLessThan(5)
+  })
+
   test.each([
     ['is not on its node', 'b.nobody'],
     ['is on a node that there is not', 'z.nobody'],
