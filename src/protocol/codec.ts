@@ -178,6 +178,9 @@ export function encodeBody(said: Saying): string {
   return JSON.stringify(message).slice(1)
 }
 
+/** By how much a body may be longer than the message that it was said in: the text of its status, without the brace. */
+export const BODY_BYTES = 'connected'.length - 1
+
 /** The text of a broadcast on the wire. */
 export function broadcastText(seq: number, body: string): string {
   return `{"seq":${seq},${body}`

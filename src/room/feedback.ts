@@ -1,5 +1,6 @@
-import { encodeBody, feedbackText, type Saying } from '../protocol/codec.ts'
+import { feedbackText, type Saying } from '../protocol/codec.ts'
 import type { Client } from './client.ts'
+import { written } from './draft.ts'
 import { errorOf, problemOf, RoomError } from './errors.ts'
 import { Ferry } from './ferry.ts'
 import type { RoomLimits } from './limits.ts'
@@ -20,9 +21,9 @@ export class Feedback {
     this.#limits = limits
   }
 
-  /** Throws `owner_absent`, `rate_limited` where that is known at once; else the listener is told later. */
+  /** Throws `bad_message` where it is too long, `owner_absent`, `rate_limited` where that is known at once; else the listener is told later. */
   say(listener: Client, said: Saying): void {
-    const remark = { from: listener.id, body: encodeBody({ ...said, state: undefined }) }
+    const remark = { from: listener.id, body: written({ ...said, state: undefined }, this.#limits.messageBytes).body }
     if (this.#ferry.isIdle && this.#members.ownerNode === undefined) {
       const refusal = this.#hear(remark)
       if (refusal !== undefined) throw refusal

@@ -111,12 +111,12 @@ export class Room implements Follower {
 
   /**
    * Puts the owner's broadcast into the log, and answers it when it has an id (C2–C5). What the log publishes is what the
-   * audience gets.
+   * audience gets. Throws `bad_message` where it is too long.
    */
   broadcast(owner: Client, said: Saying): void {
     if (said.to === 'self') return this.#whispers.say(owner, said, [owner.id])
     if (typeof said.to === 'object') return this.#whispers.say(owner, said, said.to)
-    this.#house.log.append(this.uuid, draftOf(said, owner.term)).then(
+    this.#house.log.append(this.uuid, draftOf(said, owner.term, this.#house.limits.messageBytes)).then(
       ({ seq }) => this.#members.acknowledge(owner, said.id, seq),
       (error) => this.#members.refuse(owner, said.id, error),
     )

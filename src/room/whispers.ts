@@ -1,6 +1,7 @@
-import { encodeBody, type Saying, targetedText } from '../protocol/codec.ts'
+import { type Saying, targetedText } from '../protocol/codec.ts'
 import { Batch } from './batch.ts'
 import type { Client } from './client.ts'
+import { written } from './draft.ts'
 import { RoomError } from './errors.ts'
 import { Ferry } from './ferry.ts'
 import type { RoomLimits } from './limits.ts'
@@ -32,8 +33,9 @@ export class Whispers {
     this.#limits = limits
   }
 
+  /** Throws `bad_message` where it is too long; else the owner is told. */
   say(owner: Client, said: Saying, to: readonly string[]): void {
-    const whisper = { term: owner.term, to, body: encodeBody(said) }
+    const whisper = { term: owner.term, to, body: written(said, this.#limits.messageBytes).body }
     if (whisper.term < this.#members.term) return this.#members.refuse(owner, said.id, displaced())
     if (this.#ferry.isIdle && this.#byNode(to).size === 0) {
       const refusal = this.#refusal(whisper, NOTHING_FOUND)

@@ -389,6 +389,35 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         })
         expect(await owner.closed()).toMatchObject({ code: 1009 })
       })
+
+      test('[B1] [B2] [C5] a message of the limit is taken; one that the server would write longer is refused', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const { messageBytes } = welcome.limits!
+        const one = await join(uuid)
+        // JSON allows 1e20; written anew it has 21 digits.
+        const grows = (fields: object) => {
+          const frame = JSON.stringify(say(uuid, 'grows', ['numbers'], { id: 'grows', ...fields }))
+          const numbers = Array(Math.floor((messageBytes - frame.length) / 5)).fill('1e20')
+          return frame.replace('"numbers"', `[${numbers.join()}]`)
+        }
+        const senders: [TestClient, object][] = [
+          [owner, {}],
+          [owner, state],
+          [owner, { to: 'self' }],
+          [one.socket, {}],
+        ]
+        for (const [socket, fields] of senders) {
+          socket.send(grows(fields))
+          expect(await socket.next(({ event }) => event?.type === 'error' || event?.type === 'ack')).toMatchObject({
+            event: { code: 'bad_message', field: 'funcParams', limit: messageBytes, id: 'grows' },
+          })
+        }
+        const frame = JSON.stringify(say(uuid, 'fits', [''], state))
+        owner.send(say(uuid, 'fits', ['x'.repeat(messageBytes - frame.length)], state))
+        expect(await one.socket.nextBroadcast()).toMatchObject({ funcKey: 'fits', seq: 1 })
+        expect(owner.received.some(({ funcKey }) => funcKey === 'grows')).toBe(false)
+      })
     })
 
     test('a ping is answered, in a room or before', async () => {

@@ -77,6 +77,11 @@ describeWithRedis('broadcasts by PUBLISH', () => {
         () => say(room.uuid, 'x', ['x'.repeat(MESSAGE_BYTES)]),
         { code: 'message_too_large', limit: MESSAGE_BYTES },
       ],
+      [
+        'too much when its numbers are written out',
+        () => JSON.stringify(say(room.uuid, 'x', ['n'])).replace('"n"', `[${Array(500).fill('1e20').join()}]`),
+        { code: 'bad_message', field: 'funcParams', limit: MESSAGE_BYTES },
+      ],
     ])('%s', async (_, made, error) => {
       await heard()
       await publish(made())

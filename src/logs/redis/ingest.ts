@@ -106,7 +106,7 @@ export class Ingest {
     }
     this.#underWay++
     try {
-      const { seq } = await log.append(uuid.toLowerCase(), draftOf(read.said, ANY_TERM))
+      const { seq } = await log.append(uuid.toLowerCase(), draftOf(read.said, ANY_TERM, messageBytes))
       if (id !== undefined) await this.#answer(uuid, { id, seq })
     } catch (error) {
       await this.#answer(uuid, { ...name, error: problemOf(error) })
