@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrorReply } from '@redis/client'
 import type { Hear, RedisDriver } from '../logs/redis/driver.ts'
-import { backoff, connectCluster, connectServer, type RedisLine } from './redis-line.ts'
+import { connectCluster } from './redis-cluster-line.ts'
+import { backoff, connectServer, type RedisLine } from './redis-line.ts'
 
 export interface RedisOptions {
   /** `redis://` or, for TLS, `rediss://`, each `[[user]:password@]host[:port][/database]`; several: where to look for a cluster. */
@@ -17,8 +18,8 @@ const OLDEST = 7
 
 const REPLICA = 'this Redis is the replica of another: the address has to lead to that'
 
-/** Milliseconds until another look whether the address leads to a master by now. */
-const REPLICA_RETRY = 1000
+/** Milliseconds until another look at a server that could not be used. */
+const LOOK_AGAIN = 1000
 
 const UNREACHABLE = 'Redis cannot be reached'
 
@@ -31,6 +32,7 @@ export class NodeRedisDriver implements RedisDriver {
   readonly #unwanted = new Map<Hear, string>()
   #line: RedisLine | undefined
   #isClosed = false
+  #look: NodeJS.Timeout | undefined
   /** Why it cannot be used; undefined: it can. */
   #ailment: string | undefined = UNREACHABLE
 
@@ -107,6 +109,7 @@ export class NodeRedisDriver implements RedisDriver {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    clearTimeout(this.#look)
     this.#line?.destroy()
     this.#line = undefined
   }
@@ -154,7 +157,7 @@ export class NodeRedisDriver implements RedisDriver {
     if (!(error instanceof ErrorReply)) return error
     this.#options.onNews(`Redis refuses: ${error.message}`)
     // After a failover: the address may lead to the new master by now.
-    if (error.message.startsWith('READONLY')) this.#line?.restart?.()
+    if (error.message.startsWith('READONLY')) this.#line?.findMasters()
     return error
   }
 
@@ -164,15 +167,25 @@ export class NodeRedisDriver implements RedisDriver {
     if (error !== undefined) {
       if (wasWell) this.#options.onNews(`${UNREACHABLE}: ${error.message || error.name}`)
       this.#ailment = UNREACHABLE
+      this.#lookAgain()
       this.onDisturbance?.()
       return
     }
-    if (!this.#line?.isUp) return
+    if (!this.#line?.isUp) return this.#lookAgain()
     void this.#examine().then(() => {
       if (!wasWell && this.#ailment === undefined) this.#options.onNews('Redis is back')
       this.#unsubscribeAgain()
       this.onDisturbance?.()
     })
+  }
+
+  /** Not every error is followed by a new connection, which would say that all is well. */
+  #lookAgain(): void {
+    if (this.#isClosed || this.#look !== undefined) return
+    this.#look = setTimeout(() => {
+      this.#look = undefined
+      this.#disturbed()
+    }, LOOK_AGAIN).unref()
   }
 
   #unsubscribeAgain(): void {
@@ -183,15 +196,23 @@ export class NodeRedisDriver implements RedisDriver {
     }
   }
 
-  /** Whether the server is one that rooms are safe with. */
+  /** Whether each server is one that rooms are safe with. */
   async #examine(): Promise<void> {
     try {
-      const infos = await this.#existing().commandAll(['INFO'])
-      this.#ailment = infos.map((info) => unfitness(String(info))).find((complaint) => complaint !== undefined)
-      if (this.#ailment === REPLICA) setTimeout(() => this.#line?.restart?.(), REPLICA_RETRY).unref()
+      const line = this.#existing()
+      const complaints = (await line.commandAll(['INFO'])).map((info) => unfitness(String(info)))
+      const isReplica = complaints.includes(REPLICA)
+      this.#ailment = complaints.find(
+        (complaint) => complaint !== undefined && !(line.isCluster && complaint === REPLICA),
+      )
+      // One server whose address leads to a replica may lead to the master a moment later.
+      if (isReplica && line.isCluster) line.findMasters()
+      else if (isReplica) setTimeout(() => line.findMasters(), LOOK_AGAIN).unref()
+      if (isReplica && line.isCluster) this.#lookAgain()
     } catch (error) {
       // An account that may not ask is believed to have been given a server that is fit.
       this.#ailment = isReply(error, /^NOPERM/) ? undefined : UNREACHABLE
+      if (this.#ailment !== undefined) this.#lookAgain()
     }
   }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 /** A TCP line to a server, or to one of several, that can be cut and taken away. */
 export class TcpProxy {
@@ -8,6 +9,8 @@ export class TcpProxy {
   readonly #server: ReturnType<typeof createServer>
   #target: () => number
   isDown = false
+  /** Milliseconds that what comes from now on takes to the other side, each way. */
+  delay = 0
 
   private constructor(server: ReturnType<typeof createServer>, pairs: Set<[Socket, Socket]>, target: () => number) {
     this.#server = server
@@ -34,7 +37,9 @@ export class TcpProxy {
           other.destroy()
         })
       }
-      inner.pipe(outer).pipe(inner)
+      const late = () => proxy.delay
+      inner.pipe(delayed(late)).pipe(outer)
+      outer.pipe(delayed(late)).pipe(inner)
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -67,4 +72,16 @@ export class TcpProxy {
     this.#server.close()
     await once(this.#server, 'close')
   }
+}
+
+/** Hands on what comes in, so many milliseconds later. */
+function delayed(by: () => number): Transform {
+  return new Transform({
+    transform(chunk, _, done) {
+      const ms = by()
+      if (ms === 0) return done(null, chunk)
+      setTimeout(() => this.push(chunk), ms)
+      done()
+    },
+  })
 }

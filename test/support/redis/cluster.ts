@@ -1,4 +1,5 @@
 import { until } from '../events.ts'
+import { TcpProxy } from '../proxy.ts'
 import { type RedisOptions, type RedisServer, startRedis } from './server.ts'
 
 const SLOTS = 16_384
@@ -11,6 +12,8 @@ export interface ClusterOptions extends Pick<RedisOptions, 'isDurable' | 'passwo
   readonly replicas?: 0 | 1
   /** Milliseconds after which a silent node is taken for dead. */
   readonly nodeTimeout?: number
+  /** Milliseconds that a message takes, each way, between a client and any of its nodes. */
+  readonly delay?: number
 }
 
 /** A Redis Cluster on 127.0.0.1. */
@@ -18,10 +21,12 @@ export class Cluster {
   /** The masters of the beginning, then the replica of each. */
   readonly nodes: readonly RedisServer[]
   readonly urls: readonly string[]
+  readonly #proxies: readonly TcpProxy[]
 
   /** For `startCluster`. */
-  constructor(nodes: readonly RedisServer[]) {
+  constructor(nodes: readonly RedisServer[], proxies: readonly TcpProxy[]) {
     this.nodes = nodes
+    this.#proxies = proxies
     this.urls = nodes.map(({ url }) => url)
   }
 
@@ -39,6 +44,23 @@ export class Cluster {
     await until(async () => !(await this.#mastersOf(key)).includes(master), PATIENCE)
     await this.untilOk()
     return this.masterOf(key)
+  }
+
+  /** The replica of `master` takes its place, as before an upgrade of it; resolves with it when all know of it. */
+  async switchOver(master: RedisServer): Promise<RedisServer> {
+    const [, , [[, port]]] = await master.command<[string, number, [[string, string]]]>('ROLE')
+    const replica = this.nodes.find((node) => `${node.port}` === port)!
+    await replica.command('CLUSTER', 'FAILOVER')
+    await until(async () => {
+      const views = await Promise.all(
+        this.#running.map((node) => node.command<[number, number, [string, number]][]>('CLUSTER', 'SLOTS')),
+      )
+      const isDone = (node: RedisServer) =>
+        views.every((view) => view.some(([, , [, masterPort]]) => masterPort === node.port))
+      return isDone(replica) && !views.flat().some(([, , [, masterPort]]) => masterPort === master.port)
+    }, PATIENCE)
+    await replica.command('PING')
+    return replica
   }
 
   /** Gives the slot of `key`, with all that is in it, to another master, as a cluster that grows or shrinks does. */
@@ -75,7 +97,9 @@ export class Cluster {
 
   /** Ends all its nodes for good. */
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()))
+    await Promise.all(
+      [...this.nodes, ...this.#proxies].map((one) => (one instanceof TcpProxy ? one.close() : one.stop())),
+    )
   }
 
   get #running(): RedisServer[] {
@@ -97,7 +121,7 @@ export class Cluster {
 
 /** Starts a cluster of so many masters; resolves when every node says that it is complete. Who starts it stops it. */
 export async function startCluster(masters = 3, options: ClusterOptions = {}): Promise<Cluster> {
-  const { replicas = 0 } = options
+  const { replicas = 0, delay = 0 } = options
   // Where no replica could step in, a node that is slow on a busy machine is better not taken for dead.
   const { nodeTimeout = replicas === 0 ? 15_000 : 1500, args = [], isDurable, password } = options
   const node: RedisOptions = {
@@ -112,11 +136,26 @@ export async function startCluster(masters = 3, options: ClusterOptions = {}): P
       ...args,
     ],
   }
-  const starts = await Promise.allSettled(Array.from({ length: masters * (1 + replicas) }, () => startRedis(node)))
-  const cluster = new Cluster(starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : [])))
+  const proxies: TcpProxy[] = []
+  const start = async () => {
+    if (delay === 0) return startRedis(node)
+    let port = 0
+    const proxy = await TcpProxy.to(() => port)
+    proxies.push(proxy)
+    const announced = ['--cluster-announce-port', new URL(proxy.url).port]
+    const server = await startRedis({ ...node, args: [...node.args!, ...announced] })
+    port = server.port
+    return server
+  }
+  const starts = await Promise.allSettled(Array.from({ length: masters * (1 + replicas) }, start))
+  const cluster = new Cluster(
+    starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : [])),
+    proxies,
+  )
   try {
     for (const start of starts) if (start.status === 'rejected') throw start.reason
     await form(cluster, masters)
+    for (const proxy of proxies) proxy.delay = delay
     return cluster
   } catch (error) {
     await cluster.stop()
