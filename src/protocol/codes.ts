@@ -17,6 +17,8 @@ export const CODES = {
   not_owner: { http: 403, retry: false },
   unknown_client: { http: 404, retry: false },
   owner_absent: { http: 409, retry: true },
+  // Of use as soon as the owner comes back with another client, so it counts for no fault of who asks.
+  feedback_unsupported: { http: 409, retry: true },
   state_full: { http: 413, retry: false },
   rate_limited: { http: 429, retry: true },
   log_unavailable: { http: 503, retry: true },

@@ -52,4 +52,6 @@ export const CAN = {
   lines: 'lines',
   /** Says how much it has taken, when it is asked to by `takenEvery`. */
   taken: 'taken',
+  /** An owner: takes what listeners say, which has `from`. To others it would look like a broadcast of their own. */
+  feedback: 'feedback',
 } as const

@@ -12,6 +12,8 @@ export class Client implements Listener {
   role: Role
   /** The term it owns the room in; 0 for a listener. */
   term = 0
+  /** An owner: by its own word it takes feedback, and does not run it as it would a broadcast. */
+  takesFeedback = false
   cursor = 0
   seq = 0
   lagging = false
@@ -28,8 +30,14 @@ export class Client implements Listener {
 
   /** Has its line remember what it is, where that is of use. */
   remember(): void {
-    const { id, role, term, lagging, seq } = this
-    this.connection.remember?.({ id, role, term, ...(lagging && { behind: seq }) })
+    const { id, role, term, takesFeedback, lagging, seq } = this
+    this.connection.remember?.({
+      id,
+      role,
+      term,
+      ...(takesFeedback && { takesFeedback }),
+      ...(lagging && { behind: seq }),
+    })
   }
 
   /** A message to this client alone. */

@@ -21,7 +21,10 @@ export class Feedback {
     this.#limits = limits
   }
 
-  /** Throws `bad_message` where it is too long, `owner_absent`, `rate_limited` where that is known at once; else the listener is told later. */
+  /**
+   * Throws `bad_message` where it is too long, `owner_absent`, `feedback_unsupported`, `rate_limited` where that is known at
+   * once; else the listener is told later.
+   */
   say(listener: Client, said: Saying): void {
     const remark = { from: listener.id, body: written({ ...said, state: undefined }, this.#limits.messageBytes).body }
     if (this.#ferry.isIdle && this.#members.ownerNode === undefined) {
@@ -50,6 +53,7 @@ export class Feedback {
   #hear({ from, body }: Remark): RoomError | undefined {
     const { owner } = this.#members
     if (owner === undefined) return ownerAbsent()
+    if (!owner.takesFeedback) return unsupported()
     if (owner.connection.backlog > this.#limits.highWaterMark) return tooMuch()
     owner.write(feedbackText(from, body))
     return undefined
@@ -58,6 +62,10 @@ export class Feedback {
 
 function ownerAbsent(): RoomError {
   return new RoomError('owner_absent', 'the owner is not here now')
+}
+
+function unsupported(): RoomError {
+  return new RoomError('feedback_unsupported', "the owner's client takes no feedback")
 }
 
 function tooMuch(): RoomError {

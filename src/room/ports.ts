@@ -8,6 +8,8 @@ export interface Membership {
   readonly role: Role
   /** The term it owns the room in; 0 for a listener. */
   readonly term: number
+  /** An owner that takes feedback (`CAN.feedback`). */
+  readonly takesFeedback?: true
   /** The seq at which it was left to drain (R6); absent: it has been sent everything. */
   readonly behind?: number
 }

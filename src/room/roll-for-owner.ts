@@ -28,6 +28,8 @@ export class RollForOwner {
   begin(): void {
     for (const id of this.#members.listeners()) this.#names.joined(id)
     if (this.#count > 0) this.#report()
+    // One who is back may have been told of listeners that have left since. Other nodes may be about to report theirs.
+    else if (this.#members.term > 1) this.changed()
     this.#watch()
   }
 

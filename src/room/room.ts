@@ -243,6 +243,7 @@ export class Room implements Follower {
   #demote(former: Client): void {
     former.role = 'listener'
     former.term = 0
+    former.takesFeedback = false
     former.remember()
     this.#members.tell(former, { type: 'role', role: 'listener' })
     this.#audience.add(former)

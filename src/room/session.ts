@@ -1,7 +1,7 @@
 import { type Decoded, decode, encode, event, goodbye, type Request, type Saying } from '../protocol/codec.ts'
 import { CODES, type DisconnectCode, type Problem } from '../protocol/codes.ts'
 import type { Position } from '../protocol/messages.ts'
-import { PING, PONG } from '../protocol/routes.ts'
+import { CAN, PING, PONG } from '../protocol/routes.ts'
 import { Allowance } from './allowance.ts'
 import { Batch } from './batch.ts'
 import { utf8Length } from './bytes.ts'
@@ -38,6 +38,7 @@ export class Session {
   #offences: Allowance | undefined
   #feedback: Allowance | undefined
   #waiting: string[] | undefined
+  #takesFeedback = false
   #stage: Stage = 'new'
   #isGone = false
   #client: Client | undefined
@@ -55,9 +56,10 @@ export class Session {
   }
 
   /** The line was a member of `room` before this runtime put the room to sleep: it is one again, and is told nothing. */
-  restore(room: Room, { id, role, term, behind }: Membership): void {
+  restore(room: Room, { id, role, term, takesFeedback, behind }: Membership): void {
     const client = new Client(id, role, this.#connection, backlogLimit(this.#house.limits))
     client.term = term
+    client.takesFeedback = takesFeedback === true
     if (!room.restore(client, behind)) {
       return this.#disconnect({ code: 'room_unavailable', message: 'your place in the room is gone: come again' })
     }
@@ -139,7 +141,10 @@ export class Session {
   }
 
   #begin(request: Request): void {
-    if ('can' in request) this.#connection.agree?.(request.can)
+    if ('can' in request) {
+      this.#takesFeedback = request.can.includes(CAN.feedback)
+      this.#connection.agree?.(request.can)
+    }
     switch (request.kind) {
       case 'open':
         if (this.#address !== undefined) {
@@ -178,6 +183,7 @@ export class Session {
   #become(role: 'owner' | 'listener', room: Room, admit: (client: Client) => void): void {
     const { secrets, limits } = this.#house
     const client = new Client(secrets.clientId(), role, this.#connection, backlogLimit(limits))
+    client.takesFeedback = role === 'owner' && this.#takesFeedback
     admit(client)
     this.#client = client
     this.#room = room

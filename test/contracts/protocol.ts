@@ -42,7 +42,7 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
       return { socket, welcome: await socket.next() }
     }
 
-    const open = () => enter(message(1))
+    const open = () => enter(message(1, { can: ['feedback'] }))
     const join = (uuid: string, fields: object = {}) => enter(message(2, { uuid, ...fields }))
     const take = async (socket: TestClient, count: number) => {
       const taken: Message[] = []
@@ -127,6 +127,36 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
           expect(got.map(({ seq }) => seq)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
           expect(got.map(({ funcParams }) => funcParams[0])).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
         }
+      })
+
+      test('[C1] an owner that has not said that it takes feedback gets none, and the listener is told', async () => {
+        const { socket: owner, welcome } = await enter(message(1))
+        const { uuid } = welcome
+        const { socket: listener } = await join(uuid, { can: ['feedback'] })
+        // Far more than are forgiven: it is no fault of who asks.
+        for (let n = 1; n <= 30; n++) listener.send(say(uuid, 'color', ['evil'], { ...state, id: `${n}` }))
+        for (let n = 1; n <= 30; n++) {
+          const { event } = await listener.nextEvent('error')
+          expect(event).toMatchObject({ code: 'feedback_unsupported', id: `${n}` })
+        }
+        owner.send(say(uuid, 'own', [], { to: 'all' }))
+        expect(await owner.nextBroadcast()).toMatchObject({ funcKey: 'own' })
+        expect(await listener.nextBroadcast()).toMatchObject({ funcKey: 'own', seq: 1 })
+      })
+
+      test('[C1] [O2] an owner that comes back with another client: what that one can is what counts', async () => {
+        const { socket: first, welcome } = await open()
+        const { uuid, ownerKey } = welcome
+        const { socket: listener } = await join(uuid)
+        listener.send(say(uuid, 'clap', [1], { id: '1' }))
+        expect(await first.nextBroadcast()).toMatchObject({ funcParams: [1] })
+        const { socket: second } = await enter(message(1, { uuid, ownerKey }))
+        listener.send(say(uuid, 'clap', [2], { id: '2' }))
+        expect((await listener.nextEvent('error')).event).toMatchObject({ code: 'feedback_unsupported', id: '2' })
+        const { socket: third } = await enter(message(1, { uuid, ownerKey, can: ['feedback'] }))
+        listener.send(say(uuid, 'clap', [3], { id: '3' }))
+        expect(await third.nextBroadcast()).toMatchObject({ funcParams: [3], from: expect.any(String) })
+        expect(second.received.some(({ funcKey }) => funcKey === 'clap')).toBe(false)
       })
 
       test('[C1] [C5] feedback reaches the owner alone', async () => {
@@ -275,7 +305,7 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         first.socket.send(message(3, { uuid, handover: heir.welcome.clientId, id: 'offer' }))
         expect(await first.socket.nextEvent('ack')).toMatchObject({ event: { id: 'offer' } })
         const offer = (await heir.socket.nextEvent('handover')).event as unknown as { ownerKey: string }
-        const second = await enter(message(1, { uuid, ownerKey: offer.ownerKey }))
+        const second = await enter(message(1, { uuid, ownerKey: offer.ownerKey, can: ['feedback'] }))
         expect(second.welcome).toMatchObject({ role: 'owner', ownerKey: expect.any(String) })
         expect(await first.socket.nextEvent('role')).toMatchObject({ event: { role: 'listener' } })
         expect(await other.socket.nextEvent('owner')).toMatchObject({ event: { here: true, handedOver: true } })
@@ -432,6 +462,19 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
       expect(await owner.nextEvent('listeners')).toMatchObject({ event: { count: 1, joined: [one.welcome.clientId] } })
       one.socket.close()
       expect(await owner.nextEvent('listeners')).toMatchObject({ event: { count: 0, left: [one.welcome.clientId] } })
+    })
+
+    test('an owner that comes back is told of nobody, when all have left meanwhile', async () => {
+      const { socket: owner, welcome } = await open()
+      const { uuid, ownerKey } = welcome
+      const { socket: one } = await join(uuid)
+      expect(await owner.nextEvent('listeners')).toMatchObject({ event: { count: 1 } })
+      owner.close()
+      await one.nextEvent('owner')
+      one.send(message(4, { uuid }))
+      await one.closed()
+      const { socket: back } = await enter(message(1, { uuid, ownerKey }))
+      expect(await back.nextEvent('listeners')).toMatchObject({ event: { count: 0, joined: [], left: [] } })
     })
   })
 }

@@ -39,7 +39,7 @@ async function wake(old: House, members: readonly Member[]): Promise<{ house: Ho
 
 test('[R4] a room that slept goes on where it was, and tells nobody of it', async () => {
   const before = new House()
-  const owner = await enter(before, message(1))
+  const owner = await enter(before, message(1, { can: ['feedback'] }))
   const { uuid } = owner.welcome
   const listener = await enter(before, message(2, { uuid }))
   says(owner, 'slide', [1], { stateMessage: true })
@@ -102,4 +102,15 @@ test('[O3] who handed the room over wakes up as a listener, and an owner of an o
   await wake(before, [owner, second])
   expect(owner.connection.closed).toBeUndefined()
   expect(second.connection.closed).toMatchObject({ code: 4005 })
+})
+
+test('[C1] an owner that takes no feedback takes none after its sleep', async () => {
+  const before = new House()
+  const owner = await enter(before, message(1))
+  const listener = await enter(before, message(2, { uuid: owner.welcome.uuid }))
+  const { house, members } = await wake(before, [owner, listener])
+  says(members[1]!, 'clap', [], { id: 'a' })
+  await house.settle()
+  expect(broadcasts(owner.connection.received)).toEqual([])
+  expect(listener.connection.received.at(-1)).toMatchObject({ event: { code: 'feedback_unsupported', id: 'a' } })
 })

@@ -166,7 +166,7 @@ export class House {
   }
 
   open(): Promise<Member> {
-    return this.enter(message(1))
+    return this.enter(message(1, { can: ['feedback'] }))
   }
 
   join(uuid: string, fields: object = {}): Promise<Member> {
@@ -174,7 +174,7 @@ export class House {
   }
 
   takeBack(uuid: string, ownerKey: string, fields: object = {}): Promise<Member> {
-    return this.enter(message(1, { uuid, ownerKey, ...fields }))
+    return this.enter(message(1, { uuid, ownerKey, can: ['feedback'], ...fields }))
   }
 
   /** Turns of the event loop until nothing is left to do in it. */

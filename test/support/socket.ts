@@ -43,7 +43,7 @@ export async function openRoom(
   url: string,
 ): Promise<{ owner: TestSocket; uuid: string; ownerKey: string; welcome: Message }> {
   const owner = await TestSocket.connect(`${url}/broadcasting`)
-  owner.send(message(1))
+  owner.send(message(1, { can: ['feedback'] }))
   const welcome = await owner.next()
   return { owner, uuid: welcome.uuid, ownerKey: welcome.ownerKey!, welcome }
 }

@@ -45,6 +45,16 @@ describe('[C1] feedback to an owner on another node', () => {
     expect(events(onB)).toMatchObject([{ code: 'owner_absent', id: '1' }, { id: '2' }, { id: '3' }])
   })
 
+  test('the owner, on another node, takes no feedback: it is spared it, and the listener is told', async () => {
+    const { a, b, uuid, ownerKey, onB } = await roomOnThree()
+    const back = await a.takeBack(uuid, ownerKey, { can: [] })
+    onB.connection.fresh()
+    says(onB, 'clap', [1], { id: 'x' })
+    await b.settle()
+    expect(events(onB)).toMatchObject([{ code: 'feedback_unsupported', id: 'x' }])
+    expect(broadcasts(back.connection.received)).toEqual([])
+  })
+
   test('nobody answers: the owner is absent', async () => {
     const { cluster, a, onB } = await roomOnThree()
     cluster.silence('a')

@@ -169,6 +169,20 @@ describe('who comes and goes on other nodes', () => {
 })
 
 describe('an owner that comes', () => {
+  test('back when all have left, here and elsewhere, is told of nobody; one that opens a room is told nothing', async () => {
+    const { cluster, a, b, owner, uuid, ownerKey } = await ownerOnA()
+    await settled(cluster, a)
+    expect(counts(owner)).toEqual([])
+    const listeners = [...(await joinMany(a, uuid, 2)), ...(await joinMany(b, uuid, 2))]
+    await settled(cluster, a)
+    owner.session.gone()
+    for (const { session } of listeners) session.gone()
+    await settled(cluster, a)
+    const back = await b.takeBack(uuid, ownerKey)
+    await settled(cluster, a)
+    expect(counts(back)).toMatchObject([{ count: 0, joined: [], left: [] }])
+  })
+
   test('gets the count of all nodes, and who is there', async () => {
     const { cluster, a, b, c, owner, uuid, ownerKey } = await ownerOnA()
     const listeners = [

@@ -7,7 +7,7 @@ const STEPS = 15
 
 /** The whole of a show, with `pause` between any two steps. Resolves with what everybody got. */
 async function show(pause: (uuid: string) => Promise<void>): Promise<unknown[]> {
-  const { client: owner, welcome } = await Client.enter(message(1))
+  const { client: owner, welcome } = await Client.enter(message(1, { can: ['feedback'] }))
   const { uuid, ownerKey } = welcome
   await pause(uuid)
   const { client: ada, welcome: adas } = await Client.enter(message(2, { uuid }))
@@ -101,4 +101,30 @@ test('who is counted is who is there, before and after', async () => {
   await evict(uuid)
   one.client.close()
   expect(await owner.nextEvent('listeners')).toMatchObject({ event: { count: 1, left: [one.welcome.clientId] } })
+})
+
+test('[C1] an owner that takes no feedback is spared it after a sleep, and the listener is told', async () => {
+  const { client: owner, welcome } = await Client.enter(message(1))
+  const { uuid } = welcome
+  const { client: listener } = await Client.enter(message(2, { uuid }))
+  await owner.nextEvent('listeners')
+  await evict(uuid)
+  listener.send(say(uuid, 'clap', [], { id: 'a' }))
+  expect((await listener.nextEvent('error')).event).toMatchObject({ code: 'feedback_unsupported', id: 'a' })
+  expect(owner.received.some(({ funcKey }) => funcKey === 'clap')).toBe(false)
+})
+
+test('an owner that comes back is told of nobody, when all have left while the room slept', async () => {
+  const { client: owner, welcome } = await Client.enter(message(1))
+  const { uuid, ownerKey } = welcome
+  const { client: one } = await Client.enter(message(2, { uuid }))
+  expect(await owner.nextEvent('listeners')).toMatchObject({ event: { count: 1 } })
+  owner.close()
+  await one.nextEvent('owner')
+  await evict(uuid)
+  one.send(message(4, { uuid }))
+  await one.closed()
+  await evict(uuid)
+  const { client: back } = await Client.enter(message(1, { uuid, ownerKey }))
+  expect(await back.nextEvent('listeners')).toMatchObject({ event: { count: 0 } })
 })
