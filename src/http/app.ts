@@ -4,6 +4,7 @@ import { CODES, type Problem } from '../protocol/codes.ts'
 import { BROADCASTING, HEALTH, ROOM_SOCKET, ROOMS } from '../protocol/routes.ts'
 import { problemOf, RoomError } from '../room/errors.ts'
 import { type Admission, refusalOf } from './admission.ts'
+import type { Asking } from './origin.ts'
 
 /** What a runtime gives the app. */
 export interface Edge extends Admission {
@@ -56,7 +57,7 @@ export function createApp(edge: Edge): Hono {
 
   app.post(ROOMS, async (c) => {
     c.header('Cache-Control', 'no-store')
-    const problem = refusalOf(edge, c.req.header('origin'), c.req.header('host'))
+    const problem = refusalOf(edge, asking(c))
     if (problem !== undefined) return refuse(c, problem)
     return c.json(await edge.open(c), 201)
   })
@@ -66,7 +67,7 @@ export function createApp(edge: Edge): Hono {
       c.header('Upgrade', 'websocket')
       return c.json({ code: 'upgrade_required', message: 'this address speaks WebSocket' }, 426)
     }
-    const problem = refusalOf(edge, c.req.header('origin'), c.req.header('host'))
+    const problem = refusalOf(edge, asking(c))
     return problem === undefined ? edge.upgrade(c, uuid) : refuse(c, problem)
   }
 
@@ -76,6 +77,10 @@ export function createApp(edge: Edge): Hono {
   })
 
   return app
+}
+
+function asking({ req }: Context): Asking {
+  return { origin: req.header('origin'), host: req.header('host'), scheme: new URL(req.url).protocol }
 }
 
 function refuse(c: Context, problem: Problem): Response {

@@ -13,13 +13,8 @@ export const whole = (fallback: number, min: number, max: number) =>
     v.maxValue(max, `must be at most ${max}`),
   )
 
-const origin = v.check(
-  (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
-  'must be origins such as https://example.org, or *',
-)
-
-/** Origins, with commas between. */
-export const origins = v.pipe(
+/** Texts with commas between. */
+const list = v.pipe(
   v.optional(v.string(), ''),
   v.transform((text) =>
     text
@@ -27,7 +22,40 @@ export const origins = v.pipe(
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   ),
-  v.array(v.pipe(v.string(), origin)),
+)
+
+const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
+
+/** A star stands for one label or more, below a host that is named. */
+function isPattern(text: string): boolean {
+  const [below, itself] = ['://star.', '://'].map((host) => text.replace('://*.', host))
+  return !itself!.includes('*') && isOrigin(itself!) && isOrigin(below!)
+}
+
+const origin = v.check(
+  (text: string) => text === '*' || isPattern(text),
+  'must be origins such as https://example.org, https://*.example.org for all below that, or * for every one',
+)
+
+/** Origins, with commas between. */
+export const origins = v.pipe(list, v.array(v.pipe(v.string(), origin)))
+
+const address = v.check(
+  (text: string) =>
+    /^https?:$/.test(URL.parse(text)?.protocol ?? '') && isOrigin(text.replace(/\/$/, '')) && !text.includes('*'),
+  'must be addresses such as https://example.org, without a path',
+)
+
+/** The addresses that a server is known by, as origins, with commas between. */
+export const publicUrls = v.pipe(
+  list,
+  v.array(
+    v.pipe(
+      v.string(),
+      address,
+      v.transform((text) => new URL(text).origin),
+    ),
+  ),
 )
 
 /** `true` or `false`, the latter where it is not set. */

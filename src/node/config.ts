@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { flag, limitsOf, origins, readSettings, roomVariables, whole } from '../http/settings.ts'
+import { flag, limitsOf, origins, publicUrls, readSettings, roomVariables, whole } from '../http/settings.ts'
 import type { RoomLimits } from '../room/limits.ts'
 import type { Synchronous } from './sqlite-driver.ts'
 
@@ -20,6 +20,7 @@ const redisUrls = v.pipe(
 const Environment = v.object({
   PORT: whole(8080, 0, 65_535),
   HOST: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty')), '0.0.0.0'),
+  PUBLIC_URL: publicUrls,
   ALLOWED_ORIGINS: origins,
   REQUIRE_ORIGIN: flag,
   LOG: v.optional(v.picklist(['sqlite', 'memory'], 'must be sqlite or memory')),
@@ -60,6 +61,8 @@ export interface RedisConfig {
 export interface Config {
   readonly port: number
   readonly host: string
+  /** Origins that the server's own pages have; none: it is known by addresses and localhost alone. */
+  readonly publicUrls: readonly string[]
   readonly allowedOrigins: readonly string[]
   readonly requireOrigin: boolean
   readonly log: 'sqlite' | 'memory' | 'redis'
@@ -83,6 +86,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   return {
     port: env.PORT,
     host: env.HOST,
+    publicUrls: env.PUBLIC_URL,
     allowedOrigins: env.ALLOWED_ORIGINS,
     requireOrigin: env.REQUIRE_ORIGIN,
     ...logOf(env),

@@ -56,7 +56,12 @@ export async function startServer(config: Config): Promise<RunningServer> {
   let isStopping = false
 
   const admission: Admission = {
-    origins: { allowed: config.allowedOrigins, allowNone: !config.requireOrigin },
+    origins: {
+      allowed: config.allowedOrigins,
+      own: config.publicUrls,
+      hostFrom: 'client',
+      allowNone: !config.requireOrigin,
+    },
     ailment,
   }
   const app = createApp({

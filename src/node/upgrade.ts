@@ -28,7 +28,7 @@ export function upgradeListener({ admission, webSockets, connect }: UpgradeHouse
     const address = readSocketPath(pathOf(request.url!))
     if (address === undefined) return answer(socket, 404)
     if (host === undefined || !HOST.test(host)) return answer(socket, 400)
-    const problem = refusalOf(admission, origin, host)
+    const problem = refusalOf(admission, { origin, host })
     if (problem !== undefined) return answer(socket, CODES[problem.code].http, problem)
     // What else is wrong with the handshake, `ws` answers.
     webSockets.handleUpgrade(request, socket, head, (ws) => connect(ws, socket, address.uuid))

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { OriginPolicy } from '../http/origin.ts'
-import { flag, limitsOf, origins, readSettings, roomVariables } from '../http/settings.ts'
+import { flag, limitsOf, origins, publicUrls, readSettings, roomVariables } from '../http/settings.ts'
 import type { RoomLimits } from '../room/limits.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -19,6 +19,7 @@ const MESSAGE = MEBIBYTE
 
 /** Every variable of wrangler.toml. The bounds keep one room within an object's 128 MB of memory. */
 const Variables = v.object({
+  PUBLIC_URL: publicUrls,
   ALLOWED_ORIGINS: origins,
   REQUIRE_ORIGIN: flag,
   ...roomVariables({
@@ -44,7 +45,13 @@ export interface Config {
 export function readConfig(environment: object): Config {
   const env = readSettings(Variables, environment)
   return {
-    origins: { allowed: env.ALLOWED_ORIGINS, allowNone: !env.REQUIRE_ORIGIN },
+    origins: {
+      allowed: env.ALLOWED_ORIGINS,
+      own: env.PUBLIC_URL,
+      // A request reaches a Worker by a route or a domain of its account only.
+      hostFrom: 'platform',
+      allowNone: !env.REQUIRE_ORIGIN,
+    },
     sockets: SOCKETS,
     writeDeadline: env.WRITE_DEADLINE_SECONDS * 1000,
     limits: limitsOf(env),

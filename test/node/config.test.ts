@@ -14,6 +14,7 @@ describe('readConfig', () => {
     expect(readConfig({})).toMatchObject({
       port: 8080,
       host: '0.0.0.0',
+      publicUrls: [],
       allowedOrigins: [],
       requireOrigin: false,
       log: 'sqlite',
@@ -39,7 +40,8 @@ describe('readConfig', () => {
     const env = {
       PORT: '0',
       HOST: '::1',
-      ALLOWED_ORIGINS: ' https://a.example ,,http://b.example:8080,',
+      PUBLIC_URL: 'https://show.example/, http://show.example:8080',
+      ALLOWED_ORIGINS: ' https://a.example ,,http://b.example:8080,https://*.example.org',
       REQUIRE_ORIGIN: 'true',
       LOG: 'memory',
       MAX_ROOMS: '1',
@@ -60,7 +62,8 @@ describe('readConfig', () => {
     expect(readConfig(env)).toMatchObject({
       port: 0,
       host: '::1',
-      allowedOrigins: ['https://a.example', 'http://b.example:8080'],
+      publicUrls: ['https://show.example', 'http://show.example:8080'],
+      allowedOrigins: ['https://a.example', 'http://b.example:8080', 'https://*.example.org'],
       requireOrigin: true,
       log: 'memory',
       maxRooms: 1,
@@ -112,6 +115,30 @@ describe('readConfig', () => {
       'ALLOWED_ORIGINS',
       value,
     ]),
+    ...[
+      '*.example.org',
+      'https://*',
+      'https://*.',
+      'https://a.*.example',
+      'https://a*.example',
+      'https://*.example.*',
+    ].map((value) => ['ALLOWED_ORIGINS', value]),
+    ...[
+      'https://*.*.example',
+      '**',
+      'https://*.example/',
+      'https://*.127.0.0.1',
+      '*://a.example',
+      'https://a.example:*',
+    ].map((value) => ['ALLOWED_ORIGINS', value]),
+    ...[
+      'show.example',
+      '*',
+      'https://*.example',
+      'https://show.example/path',
+      'https://show.example?',
+      'ws://show.example',
+    ].map((value) => ['PUBLIC_URL', value]),
     ['DATA_DIR', ''],
     ['SYNCHRONOUS', 'off'],
   ] as [name: string, value: string][]

@@ -11,7 +11,9 @@ test.each([
   ['MESSAGE_BYTES', '1048577', 'must be at most 1048576'],
   ['STATE_BYTES', '8388609', 'must be at most 8388608'],
   ['GRACE_SECONDS', 'long', 'must be a whole number'],
-  ['ALLOWED_ORIGINS', 'example.org', 'must be origins such as https://example.org, or *'],
+  ['ALLOWED_ORIGINS', 'example.org', 'must be origins such as https://example.org'],
+  ['ALLOWED_ORIGINS', 'https://a.*.example', 'must be origins such as https://example.org'],
+  ['PUBLIC_URL', 'show.example', 'must be addresses such as https://example.org'],
   ['REQUIRE_ORIGIN', 'yes', 'must be true or false'],
 ])('%s = %s, which the platform does not bear, is refused by name', (name, value, complaint) => {
   expect(() => readConfig({ [name]: value })).toThrow(`${name}`)
@@ -19,7 +21,12 @@ test.each([
 })
 
 test('what is given is taken', () => {
-  const { limits, origins } = readConfig({ MESSAGE_BYTES: '1048576', ALLOWED_ORIGINS: 'https://a.example, *' })
+  const { limits, origins } = readConfig({
+    MESSAGE_BYTES: '1048576',
+    ALLOWED_ORIGINS: 'https://a.example, *',
+    PUBLIC_URL: 'https://show.example/',
+  })
   expect(limits.messageBytes).toBe(1_048_576)
-  expect(origins).toEqual({ allowed: ['https://a.example', '*'], allowNone: true })
+  const allowed = ['https://a.example', '*']
+  expect(origins).toEqual({ allowed, own: ['https://show.example'], hostFrom: 'platform', allowNone: true })
 })
