@@ -9,6 +9,7 @@ export class Batch {
   readonly texts: readonly string[]
   #encoding: Encoding<unknown> | undefined
   #encoded: unknown
+  #weight = 0
 
   constructor(texts: readonly string[]) {
     this.texts = texts
@@ -19,7 +20,13 @@ export class Batch {
     if (this.#encoding !== encoding) {
       this.#encoded = encoding(this.texts)
       this.#encoding = encoding
+      this.#weight = this.texts.reduce((size, text) => size + 2 * text.length, 0)
     }
     return this.#encoded as Wire
+  }
+
+  /** Bytes of memory that it takes once it is encoded: its texts are whole then, and once more in what was made of them. */
+  get weight(): number {
+    return this.#weight
   }
 }

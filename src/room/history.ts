@@ -6,6 +6,7 @@ import type { RoomLimits } from './limits.ts'
 import type { Entry, Snapshot } from './ports.ts'
 import { State } from './state.ts'
 import { Tail } from './tail.ts'
+import { textWeight } from './weight.ts'
 
 /** What has been broadcast in a room, as far as it is kept: what is stored, and the recent past. */
 export class History implements Source {
@@ -37,19 +38,24 @@ export class History implements Source {
     return { epoch: this.#epoch, seq: this.#seq }
   }
 
+  /** Bytes of memory that it takes. */
+  get weight(): number {
+    return this.#state.weight + this.tail.weight + (this.#lastConflation?.batch.weight ?? 0)
+  }
+
   /** Takes in a broadcast of the log; returns its text on the wire. */
   publish(entry: Entry): string {
     this.#seq = entry.seq
     this.#state.apply(entry)
-    const text = broadcastText(entry.seq, entry.body)
-    this.tail.push(text, entry.seq)
-    return text
+    this.#lastConflation = undefined
+    return this.#push(entry)
   }
 
   /** Puts what is no broadcast among them: for those who are here. */
   announce(message: EventMessage | Goodbye): void {
     const text = encode(message)
     this.tail.push(text)
+    this.#lastConflation = undefined
     this.#announced.set(message.event.type, { seq: this.#seq, text })
   }
 
@@ -99,7 +105,13 @@ export class History implements Source {
   }
 
   #remember(tail: readonly Entry[]): void {
-    for (const entry of tail) this.tail.push(broadcastText(entry.seq, entry.body), entry.seq)
+    for (const entry of tail) this.#push(entry)
     this.tail.trim()
+  }
+
+  #push({ seq, body, bytes }: Entry): string {
+    const text = broadcastText(seq, body)
+    this.tail.push(text, seq, textWeight(body, bytes))
+    return text
   }
 }

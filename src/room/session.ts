@@ -13,8 +13,8 @@ import type { Manager } from './manager.ts'
 import type { Cancel, Connection, Membership } from './ports.ts'
 import type { Room } from './room.ts'
 
-/** Requests that may wait while a client is being let in. */
-const WAITING = 32
+/** Requests that may wait while a client is being let in, and characters of them: of more than one request. */
+const WAITING = { requests: 32, characters: 256 * 1024 }
 
 /** Messages that a client may get wrong, and how many of them are forgiven a second. */
 const OFFENCES = { burst: 20, rate: 1 }
@@ -39,6 +39,7 @@ export class Session {
   #feedback: Allowance | undefined
   #waiting: string[] | undefined
   #takesFeedback = false
+  #waitingCharacters = 0
   #stage: Stage = 'new'
   #isGone = false
   #client: Client | undefined
@@ -215,8 +216,16 @@ export class Session {
 
   #wait(text: string): void {
     this.#waiting ??= []
-    if (this.#waiting.length < WAITING) this.#waiting.push(text)
-    else this.#disconnect({ code: 'too_many_errors', message: `more than ${WAITING} messages before being let in` })
+    this.#waitingCharacters += text.length
+    const { requests, characters } = WAITING
+    if (this.#waiting.length >= requests) this.#refuseToWait(`more than ${requests} messages`)
+    else if (this.#waiting.length > 0 && this.#waitingCharacters > characters) {
+      this.#refuseToWait(`more than ${characters} characters`)
+    } else this.#waiting.push(text)
+  }
+
+  #refuseToWait(what: string): void {
+    this.#disconnect({ code: 'too_many_errors', message: `${what} before being let in` })
   }
 
   #say(said: Saying, room: Room, client: Client): void {

@@ -2,6 +2,7 @@ import { replayText } from '../protocol/codec.ts'
 import { Batch } from './batch.ts'
 import { RoomError } from './errors.ts'
 import type { Draft, Entry } from './ports.ts'
+import { ENTRY_WEIGHT, textWeight } from './weight.ts'
 
 /** What a room may store (R3). `stateBytes` counts the UTF-8 bytes of the stored messages. */
 export interface StateLimits {
@@ -22,27 +23,34 @@ export function stateFull({ stateEntries, stateBytes }: StateLimits, of: 'entrie
   return new RoomError('state_full', message, { field: 'stateMessage', limit })
 }
 
-/** Clears remembered for listeners that fell behind; who needs an older one starts afresh. */
+/**
+ * Clears kept for listeners that fell behind, each the newest under its key, and no more bytes of them than of state; who
+ * needs an older one starts afresh.
+ */
 const CLEARS = 1000
 
 interface Kept {
-  readonly entry: Entry
+  readonly seq: number
   /** A `clear` is kept for those who are behind; who comes late has nothing to forget. */
   readonly isClear: boolean
-  dropped: boolean
+  /** Undefined: superseded. Let go at once, however long its place in the order stays. */
+  entry: Entry | undefined
 }
 
 /** What is stored of a room: per key the newest, or all that were appended; in the order of seq (R1, R2). */
 export class State {
   readonly #limits: StateLimits
   #kept: Kept[] = []
-  #droppedCount = 0
+  #superseded = 0
   readonly #byKey = new Map<string, Kept[]>()
-  readonly #clears: Kept[] = []
+  /** In the order of seq. */
+  readonly #clears = new Set<Kept>()
+  #clearBytes = 0
   /** A listener that stands before this seq may have missed a clear that is forgotten. */
   #clearsForgotten: number
   #entries = 0
   #bytes = 0
+  #weight = 0
   #replay: Batch | undefined
 
   /** `entries` in the order of seq, `seq` the room's: what a log has stored. */
@@ -52,20 +60,24 @@ export class State {
     for (const entry of entries) this.apply(entry)
   }
 
+  /** Bytes of memory that it takes. */
+  get weight(): number {
+    return this.#weight + (this.#replay?.weight ?? 0)
+  }
+
   /** Throws `state_full` where storing `draft` would pass a limit. A clear always fits. */
   check(draft: Draft): void {
     const { state, bytes } = draft
     if (state === undefined || state.retain === 'clear') return
-    const replaced = state.retain === 'latest' ? this.#stored(state.key) : []
-    const entries = this.#entries - replaced.length + 1
-    checkState(this.#limits, entries, this.#bytes - bytesOf(replaced) + bytes)
+    const replaced = state.retain === 'latest' ? this.#stored(state.key) : NOTHING
+    checkState(this.#limits, this.#entries - replaced.entries + 1, this.#bytes - replaced.bytes + bytes)
   }
 
   /** Takes in a broadcast of the log; one that is no state changes nothing. */
   apply(entry: Entry): void {
     if (entry.state === undefined) return
     const { key, retain } = entry.state
-    const kept: Kept = { entry, isClear: retain === 'clear', dropped: false }
+    const kept: Kept = { seq: entry.seq, isClear: retain === 'clear', entry }
     const siblings = this.#byKey.get(key)
     if (retain === 'append' && siblings !== undefined) siblings.push(kept)
     else {
@@ -73,7 +85,8 @@ export class State {
       this.#byKey.set(key, [kept])
     }
     this.#kept.push(kept)
-    if (kept.isClear) this.#rememberClear(kept)
+    this.#weight += weightOf(entry)
+    if (kept.isClear) this.#rememberClear(kept, entry)
     else {
       this.#entries++
       this.#bytes += entry.bytes
@@ -90,7 +103,9 @@ export class State {
 
   /** What is stored, in the order of seq. */
   entries(): Entry[] {
-    return this.#kept.filter((kept) => !kept.dropped && !kept.isClear).map((kept) => kept.entry)
+    const entries: Entry[] = []
+    for (const { entry, isClear } of this.#kept) if (entry !== undefined && !isClear) entries.push(entry)
+    return entries
   }
 
   /**
@@ -102,45 +117,65 @@ export class State {
     const changed: Entry[] = []
     for (let i = this.#kept.length - 1; i >= 0; i--) {
       const kept = this.#kept[i]!
-      if (kept.entry.seq <= seq) break
-      if (!kept.dropped) changed.push(kept.entry)
+      if (kept.seq <= seq) break
+      if (kept.entry !== undefined) changed.push(kept.entry)
     }
     return changed.reverse()
   }
 
-  #stored(key: string): Kept[] {
-    return (this.#byKey.get(key) ?? []).filter((kept) => !kept.isClear)
+  #stored(key: string): { readonly entries: number; readonly bytes: number } {
+    let entries = 0
+    let bytes = 0
+    for (const { entry, isClear } of this.#byKey.get(key) ?? []) {
+      if (entry === undefined || isClear) continue
+      entries++
+      bytes += entry.bytes
+    }
+    return { entries, bytes }
   }
 
-  #rememberClear(clear: Kept): void {
-    this.#clears.push(clear)
-    if (this.#clears.length <= CLEARS) return
-    const oldest = this.#clears.shift()!
-    this.#clearsForgotten = oldest.entry.seq
-    if (oldest.dropped) return
-    this.#drop(oldest)
-    const { key } = oldest.entry.state!
-    const rest = this.#byKey.get(key)!.filter((kept) => kept !== oldest)
+  #rememberClear(clear: Kept, { bytes }: Entry): void {
+    this.#clears.add(clear)
+    this.#clearBytes += bytes
+    for (const oldest of this.#clears) {
+      if (this.#clears.size <= CLEARS && this.#clearBytes <= this.#limits.stateBytes) return
+      this.#forgetClear(oldest)
+    }
+  }
+
+  #forgetClear(clear: Kept): void {
+    this.#clearsForgotten = clear.seq
+    const { key } = clear.entry!.state!
+    // It stands before all that was appended since.
+    const [, ...rest] = this.#byKey.get(key)!
     if (rest.length === 0) this.#byKey.delete(key)
     else this.#byKey.set(key, rest)
+    this.#drop(clear)
   }
 
   #drop(kept: Kept): void {
-    kept.dropped = true
-    this.#droppedCount++
-    if (kept.isClear) return
+    const entry = kept.entry!
+    kept.entry = undefined
+    this.#superseded++
+    this.#weight -= weightOf(entry)
+    if (this.#clears.delete(kept)) {
+      this.#clearBytes -= entry.bytes
+      return
+    }
     this.#entries--
-    this.#bytes -= kept.entry.bytes
+    this.#bytes -= entry.bytes
   }
 
-  /** Taking one out of the middle would move all the others each time: the dropped go by the half. */
+  /** Taking one out of the middle would move all the others each time: the superseded go by the half. */
   #compact(): void {
-    if (this.#droppedCount * 2 <= this.#kept.length) return
-    this.#kept = this.#kept.filter((kept) => !kept.dropped)
-    this.#droppedCount = 0
+    if (this.#superseded * 2 <= this.#kept.length) return
+    this.#kept = this.#kept.filter(({ entry }) => entry !== undefined)
+    this.#superseded = 0
   }
 }
 
-function bytesOf(kept: readonly Kept[]): number {
-  return kept.reduce((sum, { entry }) => sum + entry.bytes, 0)
+const NOTHING = { entries: 0, bytes: 0 }
+
+function weightOf({ body, bytes }: Entry): number {
+  return ENTRY_WEIGHT + textWeight(body, bytes)
 }

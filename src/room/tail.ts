@@ -1,7 +1,11 @@
 import { Batch } from './batch.ts'
+import { ITEM_WEIGHT } from './weight.ts'
 
 interface Item {
-  readonly text: string
+  /** Empty once it is not covered any more. */
+  text: string
+  /** Bytes of memory. */
+  readonly weight: number
   /** Absent for an event, which is for those who are here now only. */
   readonly seq: number | undefined
   /** Size of all texts ever pushed, up to and including this one. */
@@ -29,6 +33,7 @@ export class Tail {
   /** The oldest cursor still covered. */
   #first = 0
   #size = 0
+  #weight = 0
   /** The seq of the newest broadcast that is no longer covered: what a listener must have seen to be recovered. */
   #forgotten: number
   #lastRange: { from: number; head: number; batch: Batch } | undefined
@@ -45,19 +50,37 @@ export class Tail {
     return this.#base + this.#items.length
   }
 
+  /** Bytes of memory that it takes. */
+  get weight(): number {
+    return this.#weight + (this.#lastRange?.batch.weight ?? 0) + (this.#lastRecovery?.batch.weight ?? 0)
+  }
+
   covers(cursor: number): boolean {
     return cursor >= this.#first
   }
 
-  push(text: string, seq?: number): void {
+  /** `weight`: bytes of memory that the text takes. */
+  push(text: string, seq?: number, weight = 2 * text.length): void {
     this.#size += text.length
-    this.#items.push({ text, seq, end: this.#size })
+    this.#items.push({ text, seq, end: this.#size, weight: weight + ITEM_WEIGHT })
+    this.#weight += weight + ITEM_WEIGHT
+    this.#forgetBatches()
     this.#trimTo(OVERHANG, this.head - 1)
   }
 
-  /** Forgets what is over the limits. Until this is called, what was pushed lately is kept for who is still to get it. */
-  trim(): void {
-    this.#trimTo(1, this.head)
+  /**
+   * Forgets what is over the limits: so many `times` them. Until this is called, what was pushed lately is kept for who is
+   * still to get it.
+   */
+  trim(times = 1): void {
+    this.#lastRange = undefined
+    this.#trimTo(times, this.head)
+  }
+
+  /** Makes batches anew when they are asked for. */
+  #forgetBatches(): void {
+    this.#lastRange = undefined
+    this.#lastRecovery = undefined
   }
 
   /** All that is in it is void; the room's seq is `seq` now. */
@@ -65,9 +88,9 @@ export class Tail {
     this.#base = this.head
     this.#first = this.#base
     this.#items = []
+    this.#weight = 0
     this.#forgotten = seq
-    this.#lastRange = undefined
-    this.#lastRecovery = undefined
+    this.#forgetBatches()
   }
 
   /** Characters of text from `cursor` to the head. */
@@ -106,8 +129,10 @@ export class Tail {
       this.#first < last &&
       (head - this.#first > tailEntries * times || this.sizeFrom(this.#first) > tailBytes * times)
     ) {
-      this.#forgotten = this.#items[this.#first - this.#base]?.seq ?? this.#forgotten
-      this.#first++
+      const item = this.#items[this.#first++ - this.#base]!
+      this.#forgotten = item.seq ?? this.#forgotten
+      this.#weight -= item.weight
+      item.text = ''
     }
     this.#compact()
   }

@@ -100,4 +100,18 @@ describe('[B1] [B2] too many', () => {
     owner.close()
     expect(listener.received.some(({ funcKey }) => funcKey === 'soon')).toBe(false)
   })
+
+  test('large messages while being let in: no more of them than the line may have under way', async () => {
+    const { uuid, listener, ownerKey } = await roomOfTwo()
+    const socket = await TestSocket.connect(`${server.url}/broadcasting`)
+    socket.tcp.cork()
+    socket.send(message(1, { uuid, ownerKey }))
+    for (let i = 1; i <= 5; i++) socket.send(say(uuid, 'soon', ['x'.repeat(60_000)]))
+    socket.tcp.uncork()
+    expect((await socket.next(isGoodbye)).event).toMatchObject({
+      code: 'too_many_errors',
+      message: expect.stringContaining(String(256 * 1024)),
+    })
+    expect(listener.received.some(({ funcKey }) => funcKey === 'soon')).toBe(false)
+  })
 })
