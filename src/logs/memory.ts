@@ -84,6 +84,8 @@ export class MemoryLog implements RoomLog {
   async append(uuid: string, draft: Draft): Promise<Appended> {
     const room = this.#owned(uuid, draft.term)
     if (draft.term === room.term) room.usedHash = undefined
+    else if (draft.at !== undefined && room.ownerLeftAt !== undefined)
+      room.ownerLeftAt = Math.max(room.ownerLeftAt, draft.at)
     const known = draft.id === undefined ? undefined : room.seqOfId.get(draft.id)
     if (known !== undefined) return { seq: known }
     room.state.check(draft)

@@ -45,6 +45,8 @@ export class RedisLog implements RoomLog {
   readonly #lanes: Lanes
   readonly #owners: Owners
   readonly #replicas: Replicas
+  /** Of the rooms that were found to be abandoned: when their owners left, by the log. */
+  #foundLeft = new Map<string, string>()
   #isClosed = false
 
   constructor(driver: RedisDriver, options: RedisLogOptions) {
@@ -71,8 +73,13 @@ export class RedisLog implements RoomLog {
       channel: (uuid) => this.#keysOf(uuid).at(-1)!,
       run: (...asked) => this.#run(...asked),
       read: (script, uuid, ...args) => driver.read(script, this.#keysOf(uuid), args),
+      onPresence: (uuid, presence) => this.#owners.heard(uuid, presence),
       onEnd: (uuid) => this.#owners.forget(uuid),
     })
+    driver.onDisturbance = () => {
+      this.#replicas.checkAll()
+      this.#owners.beat()
+    }
   }
 
   create(uuid: string, ownerHash: string): Promise<void> {
@@ -133,6 +140,7 @@ export class RedisLog implements RoomLog {
 
   async abandoned(time: number): Promise<{ uuid: string; term: number }[]> {
     try {
+      this.#foundLeft = new Map()
       const { silent, left, limit } = await this.#index.sweep(time, this.#options.clock.now())
       await inSlices(silent, ({ uuid, at }) => this.#orphan(uuid, at))
       const rooms = await inSlices(left, (uuid) => this.#lookAt(uuid, limit))
@@ -144,7 +152,9 @@ export class RedisLog implements RoomLog {
 
   end(uuid: string, term: number, reason: EndReason): Promise<void> {
     return this.#call(uuid, async () => {
-      const outcome = await this.#run(scripts.END, uuid, String(term), reason)
+      const left = this.#foundLeft.get(uuid) ?? ''
+      this.#foundLeft.delete(uuid)
+      const outcome = await this.#run(scripts.END, uuid, String(term), reason, left)
       if (outcome !== 'room_not_found') checkOwned(outcome)
       this.#replicas.hear(uuid, { kind: 'ended', reason })
       this.#owners.forget(uuid)
@@ -156,6 +166,7 @@ export class RedisLog implements RoomLog {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#driver.onDisturbance = undefined
     this.#owners.close()
     await this.#lanes.idle()
     this.#replicas.close()
@@ -165,10 +176,11 @@ export class RedisLog implements RoomLog {
   async #appendAll(uuid: string, appends: readonly Append[]): Promise<void> {
     const { stateBytes, stateEntries, tailBytes, tailEntries } = this.#options.limits
     const bounds = [tailEntries, tailBytes, stateEntries, stateBytes].map(String)
+    const clock = String(this.#options.clock.now())
     const texts = appends.map(({ draft }) => textOf(draft))
     const drafts = appends.flatMap(({ draft }, i) => [...argumentsOf(draft), texts[i]!])
     try {
-      const outcomes = await this.#run(scripts.APPEND, uuid, ...bounds, this.#expiry, ...drafts)
+      const outcomes = await this.#run(scripts.APPEND, uuid, ...bounds, this.#expiry, clock, ...drafts)
       for (const [i, append] of appends.entries())
         this.#settle(uuid, append, texts[i]!, (outcomes as (number | string)[])[i]!)
     } catch (error) {
@@ -213,16 +225,24 @@ export class RedisLog implements RoomLog {
     const [term, left, node] = (await this.#run(scripts.LOOK, uuid)) as [string | null, string | null, string]
     if (term === null) await this.#index.drop(uuid)
     else if (left === null) await this.#index.placeHere(uuid, node)
-    else if (Number(left) <= time) return { uuid, term: Number(term) }
+    else if (Number(left) > time) await this.#index.placeGone(uuid, Number(left))
+    else {
+      this.#foundLeft.set(uuid, left)
+      return { uuid, term: Number(term) }
+    }
     return undefined
   }
 
-  async #stay(uuid: string, term: number): Promise<boolean> {
-    const told = await this.#run(scripts.OWNER_STAYED, uuid, String(term))
-    if (told === 'displaced' || told === 'room_not_found') return false
-    this.#tell(uuid, told)
-    await this.#index.placeHere(uuid, this.#options.node)
-    return true
+  #stay(uuid: string, term: number): Promise<boolean> {
+    return this.#call(uuid, async () => {
+      // It may have left since this was asked for.
+      if (!this.#owners.has(uuid, term)) return true
+      const told = await this.#run(scripts.OWNER_STAYED, uuid, String(term), this.#options.node)
+      if (told === 'displaced' || told === 'room_not_found') return false
+      this.#tell(uuid, told)
+      await this.#index.placeHere(uuid, this.#options.node)
+      return true
+    })
   }
 
   /** Runs `call` after all that was asked of the room before; it may only fail with a `RoomError`. */
@@ -247,8 +267,8 @@ export class RedisLog implements RoomLog {
 
 /** A draft as the script `APPEND` takes it, but for its text. */
 function argumentsOf(draft: Draft): string[] {
-  const { term, id = '', state, bytes } = draft
-  return [String(term), id, state?.key ?? '', state?.retain ?? '', String(bytes)]
+  const { term, id = '', state, bytes, at = '' } = draft
+  return [String(term), id, state?.key ?? '', state?.retain ?? '', String(bytes), String(at)]
 }
 
 function checkOwned(outcome: unknown): void {

@@ -80,17 +80,18 @@ export class RoomTable {
     return found && Number(found.seq)
   }
 
-  /** The owner of `term` has said something: it has its own key. */
-  spoke(room: RoomRow, term: number): void {
-    if (room.usedHash === null || term !== room.term) return
-    room.usedHash = null
+  /** The owner of `term` has said something: it has its own key. Who needs none has, at `at`: it puts off when the owner left. */
+  spoke(room: RoomRow, { term, at }: Pick<Draft, 'term' | 'at'>): void {
+    if (term === room.term) room.usedHash = null
+    else if (at !== undefined && room.ownerLeftAt !== null) room.ownerLeftAt = Math.max(room.ownerLeftAt, at)
+    else return
     this.#changed.add(room)
   }
 
   /** Throws `state_full`. */
   append(room: RoomRow, draft: Draft): Entry {
     this.#makePlace(room, draft)
-    this.spoke(room, draft.term)
+    this.spoke(room, draft)
     this.#changed.add(room)
     const entry: Entry = { ...draft, seq: ++room.seq }
     const { seq, term, id, state, echo, body, bytes } = entry
@@ -152,7 +153,7 @@ export class RoomTable {
   }
 
   offerHandover(room: RoomRow, term: number, keyHash: string): void {
-    this.spoke(room, term)
+    this.spoke(room, { term })
     this.#changed.add(room)
     room.handoverHash = keyHash
   }

@@ -92,7 +92,7 @@ export class SqliteLog implements RoomLog {
       const room = this.#table.owned(uuid, draft.term)
       const known = this.#table.seqOf(room, draft.id)
       if (known !== undefined) {
-        this.#table.spoke(room, draft.term)
+        this.#table.spoke(room, draft)
         return () => ({ seq: known })
       }
       const entry: Entry = this.#table.append(room, draft)

@@ -71,6 +71,11 @@ export interface Draft {
   readonly id?: string | undefined
   /** Absent: it passes through the tail only. */
   readonly state?: { readonly key: string; readonly retain: Retain } | undefined
+  /**
+   * Set where nobody's term says it: when that was, in milliseconds since 1970. Where the owner is not here, the room counts
+   * as left then at the earliest (E2).
+   */
+  readonly at?: number | undefined
   /** The owner hears it too. */
   readonly echo?: true | undefined
   /** What `broadcastText` makes a message of. The log does not read it. */

@@ -413,6 +413,26 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         expect((await follow(A)).snapshot).toMatchObject({ seq: 0, state: [], tail: [] })
       })
 
+      test('what is said by who needs no key is a sign of life: the owner counts as gone no longer than that', async () => {
+        await log.create(A, 'hash')
+        const said = (id: string, at: number) => log.append(A, plain(id, { id, at, term: Number.MAX_SAFE_INTEGER }))
+        expect(await said('while the owner is here', 500)).toEqual({ seq: 1 })
+        const { snapshot } = await follow(A)
+        expect(snapshot.ownerHere).toBe(true)
+        await log.ownerLeft(A, 1, 1000)
+        await said('later', 3000)
+        await said('earlier', 2000)
+        expect(await log.abandoned(2999)).toEqual([])
+        expect(await log.abandoned(3000)).toEqual([{ uuid: A, term: 1 }])
+        expect(await said('later', 4000)).toEqual({ seq: 2 })
+        expect(await log.abandoned(3999)).toEqual([])
+        log.unfollow(A)
+        expect((await follow(A)).snapshot.ownerHere).toBe(false)
+        await log.takeOver(A, 'hash', 'fresh')
+        await said('after', 5000)
+        expect(await log.abandoned(9000)).toEqual([])
+      })
+
       test('rooms are abandoned from when their owner left until it is back', async () => {
         await log.create(A, 'hash')
         await log.create(B, 'hash')

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { RedisDriver } from '../../src/logs/redis/driver.ts'
-import { BEAT, HEAD, HOLDS_KEY, PLACE } from '../../src/logs/redis/scripts.ts'
+import { BEAT, HEAD, HOLDS_KEY, ORPHAN, PLACE } from '../../src/logs/redis/scripts.ts'
 import type { RedisLog } from '../../src/logs/redis.ts'
 import { CONTRACT_LIMITS, plain, Recorder, stored } from '../contracts/room-log.ts'
 import { eventually } from '../support/events.ts'
@@ -48,12 +48,13 @@ describeWithRedis('several nodes over one Redis', () => {
   let opened: { log: RedisLog; driver: RedisDriver }[]
 
   /** A node with a line of its own to Redis, or one that goes by the proxy. */
-  async function node(url = redis.url, limits = CONTRACT_LIMITS) {
-    const node = await openRedisLog([url], { prefix, lease: LEASE, limits })
+  async function node(url = redis.url, limits = CONTRACT_LIMITS, lease = LEASE) {
+    const node = await openRedisLog([url], { prefix, lease, limits })
     opened.push(node)
     return node
   }
-  const remote = () => node(proxy.url.replace('http', 'redis'))
+  const remote = (lease = LEASE) => node(proxy.url.replace('http', 'redis'), CONTRACT_LIMITS, lease)
+  const keysOf = (uuid: string) => ['room', 'tail', 'state', 'ids', 'news'].map((name) => `${prefix}{${uuid}}:${name}`)
 
   beforeAll(async () => {
     redis = await startRedis()
@@ -403,6 +404,56 @@ describeWithRedis('several nodes over one Redis', () => {
     await eventually(() => expect(recorder.presences.at(-1)?.here ?? true).toBe(true))
   })
 
+  test('[E2] a room whose owner speaks is not abandoned, although its node is never heard to say that the owner is here', async () => {
+    const [hangs, other] = [await node(), (await node()).log]
+    await hangs.log.create(A, 'hash')
+    const recorder = await follow(other)
+    const beats = failing(hangs.driver, BEAT)
+    const grace = 3 * LEASE
+    const end = Date.now() + 3 * (LEASE + grace)
+    for (let n = 1; Date.now() < end; n++) {
+      expect(await hangs.log.append(A, plain(`${n}`))).toEqual({ seq: n })
+      for (let looks = 0; looks < 5; looks++) {
+        const abandoned = await other.abandoned(Date.now() - grace)
+        expect(abandoned).toEqual([])
+        await new Promise((resolve) => setTimeout(resolve, LEASE / 5))
+      }
+    }
+    expect(beats.refused).toBeGreaterThan(3)
+    expect(recorder.endedBy).toBeUndefined()
+  })
+
+  test('[E2] who finds a room abandoned does not end it when its owner, or somebody else for it, has spoken since', async () => {
+    const [dead, feeding, other] = [await node(), (await node()).log, (await node()).log]
+    for (const uuid of [A, B]) await dead.log.create(uuid, 'hash')
+    await dead.driver.close()
+    await eventually(async () => expect(await other.abandoned(Date.now() + 60_000)).toHaveLength(2))
+    await feeding.append(A, plain('owner'))
+    await feeding.append(B, plain('fed', { term: Number.MAX_SAFE_INTEGER, at: Date.now() }))
+    for (const uuid of [A, B])
+      await expect(other.end(uuid, 1, 'room_abandoned')).rejects.toMatchObject({ problem: { code: 'displaced' } })
+  })
+
+  test('[E2] an owner whose node has its connection back is said to be here at once, whenever a beat would be due', async () => {
+    const [far, near] = [await remote(3_600_000), await node()]
+    await far.log.create(A, 'hash')
+    const recorder = await follow(near.log)
+    proxy.cut()
+    await redis.command('HSET', `${prefix}{${A}}:room`, 'left', String(Date.now()))
+    await redis.command('HDEL', `${prefix}{index}:nodes`, A)
+    await eventually(async () => expect(await redis.command('HGET', `${prefix}{${A}}:room`, 'left')).toBeNull())
+    await eventually(() => expect(recorder.presences.at(-1)).toMatchObject({ here: true, term: 1 }))
+  })
+
+  test('[E2] an owner that is here says so at once to whoever takes it for gone', async () => {
+    const [owning, other] = [await node(redis.url, CONTRACT_LIMITS, 3_600_000), await node()]
+    await owning.log.create(A, 'hash')
+    const recorder = await follow(owning.log)
+    await other.driver.run(ORPHAN, keysOf(A), [String(Date.now())])
+    await eventually(() => expect(recorder.presences).toMatchObject([{ here: false }, { here: true, term: 1 }]))
+    expect(await redis.command('HGET', `${prefix}{${A}}:room`, 'left')).toBeNull()
+  })
+
   test('[E2] while nobody looked no owner could come back: grace times count anew from when somebody does', async () => {
     const { log } = await node()
     await log.create(A, 'hash')
@@ -545,6 +596,35 @@ describeWithRedis('a Redis that fails over', () => {
       expect(await three.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 3 })
       await expect(two.append(A, plain('second', { term: 2 }))).rejects.toMatchObject(refused)
       await eventually(() => expect(recorder.presences.at(-1)).toMatchObject({ term: 3 }))
+    } finally {
+      await Promise.all(nodes.map(({ log }) => log.close()))
+      await proxy.close()
+      await Promise.all([master.stop(), replica.stop()])
+    }
+  })
+
+  test('[E2] an owner whose return it has lost is here, not gone', async () => {
+    const master = await startRedis()
+    const replica = await startReplica(master)
+    const proxy = await TcpProxy.to(master.port)
+    const prefix = freshPrefix()
+    const nodes = await Promise.all(
+      upTo(2).map(() => openRedisLog([proxy.url.replace('http', 'redis')], { prefix, lease: 3_600_000 })),
+    )
+    const [one, two] = nodes.map(({ log }) => log) as [RedisLog, RedisLog]
+    const left = () => replica.command('HGET', `${prefix}{${A}}:room`, 'left')
+    try {
+      await one.create(A, 'hash')
+      await one.ownerLeft(A, 1, Date.now())
+      const recorders = [await follow(one), await follow(two)]
+      await eventually(async () => expect(await left()).not.toBeNull())
+      await replica.promote()
+      expect(await two.takeOver(A, 'hash', 'fresh')).toMatchObject({ term: 2 })
+      await eventually(() => expect(recorders[0]!.presences).toMatchObject([{ here: true, term: 2 }]))
+      proxy.retarget(replica.port)
+      for (const recorder of recorders)
+        await eventually(() => expect(recorder.restarts.at(-1)).toMatchObject({ term: 2, ownerHere: true }))
+      expect(await left()).toBeNull()
     } finally {
       await Promise.all(nodes.map(({ log }) => log.close()))
       await proxy.close()

@@ -91,7 +91,7 @@ export class Ingest {
   }
 
   async #take(uuid: string, text: string): Promise<void> {
-    const { log, messageBytes } = this.#options
+    const { clock, log, messageBytes } = this.#options
     if (!isUuid(uuid)) return
     const read = readIngest(text, uuid, messageBytes)
     if (!read.ok) return this.#answer(uuid, { ...(read.id !== undefined && { id: read.id }), error: read.problem })
@@ -106,7 +106,10 @@ export class Ingest {
     }
     this.#underWay++
     try {
-      const { seq } = await log.append(uuid.toLowerCase(), draftOf(read.said, ANY_TERM, messageBytes))
+      const { seq } = await log.append(uuid.toLowerCase(), {
+        ...draftOf(read.said, ANY_TERM, messageBytes),
+        at: clock.now(),
+      })
       if (id !== undefined) await this.#answer(uuid, { id, seq })
     } catch (error) {
       await this.#answer(uuid, { ...name, error: problemOf(error) })

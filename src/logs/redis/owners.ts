@@ -1,9 +1,12 @@
-import type { Cancel, Clock } from '../../room/ports.ts'
+import type { Cancel, Clock, Presence } from '../../room/ports.ts'
 import type { RoomIndex } from './index.ts'
 import { inSlices } from './slices.ts'
 
 /** A node says so many times within its lease that its owners are here. */
 const BEATS_PER_LEASE = 3
+
+/** Milliseconds until a beat that was not heard is tried again. */
+const RETRY = 500
 
 /** Beats between two times that the rooms of this node's owners are kept from expiring. */
 const RETAIN_EVERY = 300
@@ -25,6 +28,10 @@ export class Owners {
   readonly #terms = new Map<string, number>()
   #beats = 0
   #cancel: Cancel
+  #isBeating = false
+  /** Asked for while one was under way. */
+  #isDue = false
+  #isClosed = false
 
   /** `lease`: milliseconds for which a node may be silent. */
   constructor(index: RoomIndex, clock: Pick<Clock, 'after'>, lease: number, care: Care) {
@@ -32,7 +39,7 @@ export class Owners {
     this.#care = care
     this.#clock = clock
     this.#interval = lease / BEATS_PER_LEASE
-    this.#cancel = this.#beatLater()
+    this.#cancel = clock.after(this.#interval, () => this.beat())
   }
 
   came(uuid: string, term: number): void {
@@ -43,25 +50,52 @@ export class Owners {
     if (this.#terms.get(uuid) === term) this.#terms.delete(uuid)
   }
 
+  /** The owner of `term` has come to this node, and has not left. */
+  has(uuid: string, term: number): boolean {
+    return this.#terms.get(uuid) === term
+  }
+
+  /** The log says who owns the room: an owner that is here is not gone, whoever took it to be so. */
+  heard(uuid: string, { here, term }: Pick<Presence, 'here' | 'term'>): void {
+    const mine = this.#terms.get(uuid)
+    if (mine === undefined || here || term > mine) return
+    this.#stay(uuid).catch(() => {
+      // Out of reach: what it says when it is back is heard again, and else the next beat sees to it.
+    })
+  }
+
   /** The room has ended. */
   forget(uuid: string): void {
     this.#terms.delete(uuid)
   }
 
   close(): void {
+    this.#isClosed = true
     this.#cancel()
   }
 
-  #beatLater(): Cancel {
-    return this.#clock.after(this.#interval, () => {
-      this.#beat().catch(() => {
-        // Out of reach: the owners count as here for as long as the lease holds, and again from the next beat that is heard.
+  /** Says that the owners are here: at once, for it may have been silent for long. */
+  beat(): void {
+    if (this.#isBeating) {
+      this.#isDue = true
+      return
+    }
+    this.#cancel()
+    this.#isBeating = true
+    this.#beatOnce()
+      .then(
+        () => this.#interval,
+        () => RETRY,
+      )
+      .then((pause) => {
+        this.#isBeating = false
+        if (!this.#isClosed) this.#cancel = this.#clock.after(this.#isDue ? 0 : pause, () => this.beat())
+        this.#isDue = false
       })
-      this.#cancel = this.#beatLater()
-    })
   }
 
-  async #beat(): Promise<void> {
+  /** Rejects when it is not heard: the owners count as here for as long as the lease holds. */
+  async #beatOnce(): Promise<void> {
     this.#beats++
     if (this.#beats % RETAIN_EVERY === 0) await inSlices(this.#terms.keys(), (uuid) => this.#care.retain(uuid))
     const doubtful = await this.#index.beat([...this.#terms.keys()])

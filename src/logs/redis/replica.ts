@@ -20,6 +20,8 @@ export interface Source {
    * again by that: the log takes over what it does not know yet of `presence`, the one of `version`.
    */
   renew(epoch: string, presence: KeptPresence, version: number): Promise<void>
+  /** Told what is read or published of the owner, also where the follower knows it already. */
+  heard?(presence: KeptPresence): void
 }
 
 /** News held back while the log is read, and characters of it; what comes beyond is read. */
@@ -202,6 +204,7 @@ export class Replica {
     this.#presence = figures.presence
     this.#presenceVersion = figures.presenceVersion
     this.#suspect = 0
+    this.#source.heard?.(figures.presence)
   }
 
   #release(): void {
@@ -258,6 +261,7 @@ export class Replica {
   }
 
   #tellPresence({ presence, presenceVersion }: Pick<Figures, 'presence' | 'presenceVersion'>): void {
+    this.#source.heard?.(presence)
     if (presenceVersion <= this.#presenceVersion) return
     const { here, term, node, handedAt } = presence
     // Afterwards it only is how this owner, or one before it, once came.

@@ -1,6 +1,6 @@
-import type { Cancel, Clock, Follower, Presence, Snapshot } from '../../room/ports.ts'
+import type { Cancel, Clock, Follower, Snapshot } from '../../room/ports.ts'
 import type { RedisDriver } from './driver.ts'
-import { type News, type Reading, readingOf } from './records.ts'
+import { type KeptPresence, type News, type Reading, readingOf } from './records.ts'
 import { Replica } from './replica.ts'
 import { HEAD, READ, RENEW } from './scripts.ts'
 import { inSlices } from './slices.ts'
@@ -23,6 +23,8 @@ export interface ReplicasOptions {
   readonly run: (script: string, uuid: string, ...args: string[]) => Promise<unknown>
   /** The same for one that only reads, and may have much to say. */
   readonly read: (script: string, uuid: string, ...args: string[]) => Promise<unknown>
+  /** Told what the log says of the owner, each time. */
+  readonly onPresence: (uuid: string, presence: KeptPresence) => void
   readonly onEnd: (uuid: string) => void
 }
 
@@ -39,7 +41,6 @@ export class Replicas {
   constructor(driver: RedisDriver, options: ReplicasOptions) {
     this.#driver = driver
     this.#options = options
-    driver.onDisturbance = () => void this.#checkAll([...this.#replicas.values()])
     this.#cancelLook = this.#lookLater()
   }
 
@@ -50,6 +51,7 @@ export class Replicas {
       {
         read: (epoch, seq) => this.#read(uuid, epoch, seq),
         renew: (epoch, presence, version) => this.#renew(uuid, epoch, presence, version),
+        heard: (presence) => this.#options.onPresence(uuid, presence),
       },
       () => this.#forget(uuid, replica),
     )
@@ -80,11 +82,15 @@ export class Replicas {
     this.#replicas.get(uuid)?.hear(news)
   }
 
+  /** Something may have been missed of any room. */
+  checkAll(): void {
+    void this.#checkAll([...this.#replicas.values()])
+  }
+
   close(): void {
     this.#isClosed = true
     this.#cancelLook()
     this.#cancelRetry?.()
-    this.#driver.onDisturbance = undefined
     for (const uuid of this.#replicas.keys()) this.unfollow(uuid)
   }
 
@@ -92,8 +98,9 @@ export class Replicas {
     return readingOf(await this.#reads.take(() => this.#options.read(READ, uuid, epoch, String(seq))))
   }
 
-  async #renew(uuid: string, epoch: string, { term, node = '' }: Presence, version: number): Promise<void> {
-    await this.#options.run(RENEW, uuid, epoch, this.#options.epoch(), String(term), node, String(version))
+  async #renew(uuid: string, epoch: string, { term, node = '', here }: KeptPresence, version: number): Promise<void> {
+    const seen = [String(term), node, String(version), here ? '1' : '']
+    await this.#options.run(RENEW, uuid, epoch, this.#options.epoch(), ...seen)
   }
 
   #lookLater(): Cancel {

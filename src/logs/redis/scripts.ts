@@ -53,23 +53,26 @@ return 1
 `
 
 /**
- * ARGV: tail entries, tail bytes, state entries, state bytes, expiry; then for each draft: term, id or '', key, how to retain
- * or '', bytes, text. Returns for each its seq, or the negative seq of the same id's first time, or why it is refused.
+ * ARGV: tail entries, tail bytes, state entries, state bytes, expiry, the node's time; then for each draft: term, id or '', key,
+ * how to retain or '', bytes, when it was said or '', text. Returns for each its seq, or the negative seq of the same id's
+ * first time, or why it is refused. Whose owner speaks, that owner is here; what else is said puts off when it left.
  */
 export const APPEND = `#!lua
 ${KEYS_OF_ROOM}
+${CLOCK}
+${TELL_PRESENCE}
 local most_entries, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local most_state_entries, most_state_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local outcomes = {}
-local kept = redis.call('HMGET', room, 'seq', 'term', 'tail_bytes', 'entries', 'bytes', 'used')
+local kept = redis.call('HMGET', room, 'seq', 'term', 'tail_bytes', 'entries', 'bytes', 'used', 'left')
 if not kept[1] then
-  for i = 1, (#ARGV - 5) / 6 do outcomes[i] = 'room_not_found' end
+  for i = 1, (#ARGV - 6) / 7 do outcomes[i] = 'room_not_found' end
   return outcomes
 end
 local seq, term, tail_bytes = tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3])
 local entries, bytes = tonumber(kept[4]), tonumber(kept[5])
 local length = redis.call('LLEN', tail)
-local has_spoken = false
+local has_spoken, said_at = false, nil
 
 local function stored_under(key)
   local stored = redis.call('HGET', state, '#' .. key)
@@ -96,9 +99,10 @@ local function trim()
   end
 end
 
-local function append(draft_term, id, key, retain, size, text)
+local function append(draft_term, id, key, retain, size, at, text)
   if draft_term < term then return 'displaced' end
-  if draft_term == term then has_spoken = true end
+  if draft_term == term then has_spoken = true
+  elseif at ~= '' then said_at = by_this_clock(at, ARGV[6]) end
   local known = id ~= '' and redis.call('HGET', ids, id)
   if known then return -tonumber(known) end
   local count, old_bytes = 0, 0
@@ -131,11 +135,18 @@ local function append(draft_term, id, key, retain, size, text)
   return seq
 end
 
-for i = 6, #ARGV, 6 do
-  outcomes[#outcomes + 1] = append(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5])
+for i = 7, #ARGV, 7 do
+  outcomes[#outcomes + 1] = append(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5],
+    ARGV[i + 6])
 end
 redis.call('HSET', room, 'seq', seq, 'tail_bytes', tail_bytes, 'entries', entries, 'bytes', bytes)
 if has_spoken and kept[6] then redis.call('HDEL', room, 'used') end
+if has_spoken and kept[7] then
+  redis.call('HDEL', room, 'left')
+  tell_presence()
+elseif said_at and kept[7] and said_at > tonumber(kept[7]) then
+  redis.call('HSET', room, 'left', said_at)
+end
 -- Seldom, since each time is a write: while half of it is left there is time.
 local expiry = tonumber(ARGV[5])
 for i = 1, 4 do
@@ -166,18 +177,22 @@ return redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'presence')
 `
 
 /**
- * ARGV: the epoch that is void, the new one; and of the newest presence that was seen its term, its node or '', its version.
- * The room's broadcasts are not what they were, and neither may be its owner: whom the lost one had displaced, stays so.
+ * ARGV: the epoch that is void, the new one; and of the newest presence that was seen its term, its node or '', its version,
+ * and '1' where the owner was here. The room's broadcasts are not what they were, and neither may be its owner: whom the lost
+ * one had displaced, stays so, and one that was back is not gone.
  */
 export const RENEW = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
-if redis.call('HGET', room, 'epoch') ~= ARGV[1] then return 0 end
+${CLOCK}
+local kept = redis.call('HMGET', room, 'epoch', 'term', 'presence')
+if kept[1] ~= ARGV[1] then return 0 end
 redis.call('HSET', room, 'epoch', ARGV[2])
-if tonumber(ARGV[3]) > tonumber(redis.call('HGET', room, 'term')) then
-  redis.call('HSET', room, 'term', ARGV[3], 'node', ARGV[4])
-end
-if tonumber(ARGV[5]) > tonumber(redis.call('HGET', room, 'presence')) then
-  redis.call('HSET', room, 'presence', ARGV[5])
+local is_later = tonumber(ARGV[3]) > tonumber(kept[2])
+if is_later then redis.call('HSET', room, 'term', ARGV[3], 'node', ARGV[4]) end
+if is_later or tonumber(ARGV[5]) > tonumber(kept[3]) then
+  redis.call('HSET', room, 'presence', math.max(tonumber(ARGV[5]), tonumber(kept[3])))
+  if ARGV[6] == '1' then redis.call('HDEL', room, 'left')
+  else redis.call('HSETNX', room, 'left', now) end
 end
 redis.call('SPUBLISH', news, cjson.encode({ kind = 'epoch', epoch = ARGV[2] }))
 return 1
@@ -238,12 +253,14 @@ keep(ARGV[4])
 return tell_presence()
 `
 
-/** ARGV: term. The owner's node is alive after all: its owner has been here all the time. */
+/** ARGV: term, node. The owner's node is alive after all: its owner has been here all the time. */
 export const OWNER_STAYED = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
 ${OWNED}
 ${TELL_PRESENCE}
-if redis.call('HDEL', room, 'left') == 0 then return 'ok' end
+local is_lost = tonumber(ARGV[1]) > tonumber(term)
+if is_lost then redis.call('HSET', room, 'term', ARGV[1], 'node', ARGV[2]) end
+if redis.call('HDEL', room, 'left') == 0 and not is_lost then return 'ok' end
 return tell_presence()
 `
 
@@ -268,11 +285,17 @@ keep(ARGV[1])
 return 1
 `
 
-/** ARGV: term, reason. An owner whose node was taken for dead may have come back with the term that it had. */
+/**
+ * ARGV: term, reason; and when the owner of a room that is abandoned was found to have left, or ''. One whose node was taken
+ * for dead may have come back with the term that it had, and somebody else may have spoken for it.
+ */
 export const END = `#!lua flags=allow-oom
 ${KEYS_OF_ROOM}
 ${OWNED}
-if ARGV[2] == 'room_abandoned' and redis.call('HEXISTS', room, 'left') == 0 then return 'displaced' end
+if ARGV[2] == 'room_abandoned' then
+  local left = redis.call('HGET', room, 'left')
+  if not left or (ARGV[3] ~= '' and ARGV[3] ~= left) then return 'displaced' end
+end
 redis.call('DEL', room, tail, state, ids)
 redis.call('SPUBLISH', news, cjson.encode({ kind = 'ended', reason = ARGV[2] }))
 return 'ok'
