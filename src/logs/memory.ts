@@ -39,7 +39,7 @@ export class MemoryLog implements RoomLog {
     this.#options = options
   }
 
-  async create(uuid: string, ownerHash: string): Promise<void> {
+  async create(uuid: string, ownerHash: string, leftAt?: number): Promise<void> {
     const { limits, maxRooms, secrets } = this.#options
     if (this.#rooms.size >= maxRooms) {
       throw new RoomError('server_full', `the server is full: at most ${maxRooms} rooms`, { limit: maxRooms })
@@ -51,13 +51,14 @@ export class MemoryLog implements RoomLog {
       ownerHash,
       handoverHash: undefined,
       usedHash: undefined,
-      ownerLeftAt: undefined,
+      ownerLeftAt: leftAt,
       state: new State(limits),
       tail: [],
       tailBytes: 0,
       seqOfId: new Map(),
       follower: undefined,
     })
+    if (leftAt !== undefined) this.#ownerless.add(uuid)
   }
 
   async follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
@@ -76,9 +77,9 @@ export class MemoryLog implements RoomLog {
     return follower
   }
 
-  unfollow(uuid: string): void {
+  unfollow(uuid: string, follower: Follower): void {
     const room = this.#rooms.get(uuid)
-    if (room !== undefined) room.follower = undefined
+    if (room?.follower === follower) room.follower = undefined
   }
 
   async append(uuid: string, draft: Draft): Promise<Appended> {

@@ -82,14 +82,22 @@ export class RedisLog implements RoomLog {
     }
   }
 
-  create(uuid: string, ownerHash: string): Promise<void> {
-    const { maxRooms, secrets, node } = this.#options
+  create(uuid: string, ownerHash: string, leftAt?: number): Promise<void> {
+    const { maxRooms, secrets, node, clock } = this.#options
     return this.#call(uuid, async () => {
       if (!(await this.#index.enlist(uuid, maxRooms))) {
         throw new RoomError('server_full', `the server is full: at most ${maxRooms} rooms`, { limit: maxRooms })
       }
-      await this.#run(scripts.CREATE, uuid, secrets.uuid(), ownerHash, node, this.#expiry)
-      this.#owners.came(uuid, 1)
+      const args = [secrets.uuid(), ownerHash, node, this.#expiry]
+      if (leftAt === undefined) {
+        await this.#run(scripts.CREATE, uuid, ...args)
+        this.#owners.came(uuid, 1)
+      } else {
+        const now = clock.now()
+        await this.#run(scripts.CREATE, uuid, ...args, String(leftAt), String(now))
+        // Where this fails, nobody says that its owner is here: a sweep finds out.
+        await this.#index.placeGone(uuid, leftAt, now).catch(() => {})
+      }
     })
   }
 
@@ -97,8 +105,8 @@ export class RedisLog implements RoomLog {
     return this.#call(uuid, () => this.#replicas.follow(uuid, begin))
   }
 
-  unfollow(uuid: string): void {
-    this.#replicas.unfollow(uuid)
+  unfollow(uuid: string, follower: Follower): void {
+    this.#replicas.unfollow(uuid, follower)
   }
 
   append(uuid: string, draft: Draft): Promise<Appended> {

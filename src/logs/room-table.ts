@@ -57,8 +57,9 @@ export class RoomTable {
     return this.#count
   }
 
-  insert(uuid: string, epoch: string, ownerHash: string): void {
-    this.#driver.run('INSERT INTO rooms (uuid, epoch, owner_hash) VALUES (?, ?, ?)', uuid, epoch, ownerHash)
+  insert(uuid: string, epoch: string, ownerHash: string, leftAt: number | null): void {
+    const insert = 'INSERT INTO rooms (uuid, epoch, owner_hash, owner_left_at) VALUES (?, ?, ?, ?)'
+    this.#driver.run(insert, uuid, epoch, ownerHash, leftAt)
     this.#count = this.count() + 1
   }
 

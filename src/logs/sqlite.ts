@@ -60,13 +60,13 @@ export class SqliteLog implements RoomLog {
     this.#driver.transaction(() => this.#table.takeUp(now, boot))
   }
 
-  create(uuid: string, ownerHash: string): Promise<void> {
+  create(uuid: string, ownerHash: string, leftAt?: number): Promise<void> {
     const { maxRooms, secrets } = this.#options
     return this.#request(() => {
       if (this.#table.count() >= maxRooms) {
         throw new RoomError('server_full', `the server is full: at most ${maxRooms} rooms`, { limit: maxRooms })
       }
-      this.#table.insert(uuid, secrets.uuid(), ownerHash)
+      this.#table.insert(uuid, secrets.uuid(), ownerHash, leftAt ?? null)
       return () => undefined
     })
   }
@@ -83,8 +83,8 @@ export class SqliteLog implements RoomLog {
     })
   }
 
-  unfollow(uuid: string): void {
-    this.#followers.delete(uuid)
+  unfollow(uuid: string, follower: Follower): void {
+    if (this.#followers.get(uuid) === follower) this.#followers.delete(uuid)
   }
 
   append(uuid: string, draft: Draft): Promise<Appended> {

@@ -157,6 +157,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     }, STOP_DEADLINE)
     await closed
     clearTimeout(patience)
+    manager.close()
     await store.close()
   }
 }

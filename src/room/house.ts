@@ -12,10 +12,3 @@ export interface RoomHouse {
   /** Absent where this server is the only one over its log. */
   readonly nodes?: Nodes | undefined
 }
-
-/** Tells the log that the owner of `term` is not here any more. */
-export function ownerLeft({ log, clock }: RoomHouse, uuid: string, term: number): void {
-  log.ownerLeft(uuid, term, clock.now()).catch(() => {
-    // The log will know by itself when it is back: a room that nobody owns is looked for by its last sign of life.
-  })
-}

@@ -1,5 +1,6 @@
 import { isUuid } from '../protocol/messages.ts'
-import { ownerLeft, type RoomHouse } from './house.ts'
+import { Departures } from './departures.ts'
+import type { RoomHouse } from './house.ts'
 import { readQuestion } from './questions.ts'
 import { Room } from './room.ts'
 
@@ -11,13 +12,20 @@ export interface Owned {
   readonly ownerKey?: string
 }
 
+/** A room that is held, from when it is first asked for. */
+interface Held {
+  room: Promise<Room | undefined>
+}
+
 /** The rooms that this server holds, which are those that somebody is in; owner keys; expiry. */
 export class Manager {
   readonly #house: RoomHouse
-  readonly #rooms = new Map<string, Promise<Room | undefined>>()
+  readonly #rooms = new Map<string, Held>()
+  readonly #departures: Departures
 
   constructor(house: RoomHouse) {
     this.#house = house
+    this.#departures = new Departures(house.log, house.clock)
   }
 
   /** Rooms held at the moment. */
@@ -44,8 +52,7 @@ export class Manager {
     const { log, secrets, clock } = this.#house
     const uuid = secrets.uuid()
     const ownerKey = secrets.key()
-    await log.create(uuid, await secrets.hash(ownerKey))
-    await log.ownerLeft(uuid, 1, clock.now())
+    await log.create(uuid, await secrets.hash(ownerKey), clock.now())
     return { uuid, ownerKey }
   }
 
@@ -53,12 +60,7 @@ export class Manager {
   async room(uuid: string): Promise<Room | undefined> {
     if (!isUuid(uuid)) return undefined
     const name = uuid.toLowerCase()
-    let held = this.#rooms.get(name)
-    if (held === undefined) {
-      held = this.#hold(name)
-      this.#rooms.set(name, held)
-    }
-    return held
+    return (this.#rooms.get(name) ?? this.#hold(name)).room
   }
 
   /** Takes a room back with its owner's key, or with that of a handover (O2). Undefined: refused, and nothing has changed. */
@@ -80,7 +82,7 @@ export class Manager {
   async answer(from: string, uuid: string, text: string): Promise<string | undefined> {
     try {
       const question = readQuestion(text)
-      const room = question && (await this.#rooms.get(uuid))
+      const room = question && (await this.#rooms.get(uuid)?.room)
       if (room === undefined || room.hasEnded) return undefined
       return JSON.stringify(await room.answer(from, question!))
     } catch {
@@ -93,41 +95,60 @@ export class Manager {
   async expire(): Promise<void> {
     const { log, clock, limits } = this.#house
     const abandoned = await log.abandoned(clock.now() - limits.grace)
-    // The owner came back in between, or the log is out of reach: the next round will see.
+    // Where one fails, the owner came back in between, or the log is out of reach: the next round will see.
     await Promise.allSettled(abandoned.map(({ uuid, term }) => log.end(uuid, term, 'room_abandoned')))
+  }
+
+  /** The server stops: nothing is tried again from now on. */
+  close(): void {
+    this.#departures.close()
   }
 
   /** A room whose log takes its owner to be here: if it cannot be had, nobody else would ever say that the owner is not. */
   async #owned(uuid: string, term: number): Promise<Room | undefined> {
     const room = await this.room(uuid).catch((error) => {
-      ownerLeft(this.#house, uuid.toLowerCase(), term)
+      this.#departures.tell(uuid.toLowerCase(), term)
       throw error
     })
-    if (room === undefined) ownerLeft(this.#house, uuid.toLowerCase(), term)
+    if (room === undefined) this.#departures.tell(uuid.toLowerCase(), term)
     return room
   }
 
-  async #hold(uuid: string): Promise<Room | undefined> {
-    const { log } = this.#house
+  #hold(uuid: string): Held {
+    const held: Held = { room: Promise.resolve(undefined) }
+    this.#rooms.set(uuid, held)
+    held.room = this.#follow(uuid, held)
+    return held
+  }
+
+  async #follow(uuid: string, held: Held): Promise<Room | undefined> {
     try {
-      const room = await log.follow(uuid, (snapshot) => {
-        const room: Room = new Room(uuid, snapshot, this.#house, () => this.#releaseSoon(uuid, room))
+      const room = await this.#house.log.follow(uuid, (snapshot) => {
+        const room: Room = new Room(uuid, snapshot, this.#house, {
+          done: () => this.#releaseSoon(uuid, held, room),
+          ownerLeft: (term) => this.#departures.tell(uuid, term),
+        })
         return room
       })
-      if (room === undefined || room.isEmpty) this.#releaseSoon(uuid, room)
+      if (room === undefined || room.isEmpty) this.#releaseSoon(uuid, held, room)
       return room
     } catch (error) {
-      this.#rooms.delete(uuid)
+      this.#drop(uuid, held)
       throw error
     }
   }
 
   /** Not at once: whoever has just been given the room is about to enter it. */
-  #releaseSoon(uuid: string, room: Room | undefined): void {
+  #releaseSoon(uuid: string, held: Held, room: Room | undefined): void {
     this.#house.clock.soon(() => {
       if (room !== undefined && !room.isEmpty && !room.hasEnded) return
-      if (!room?.hasEnded) this.#house.log.unfollow(uuid)
-      this.#rooms.delete(uuid)
+      if (room !== undefined) this.#house.log.unfollow(uuid, room)
+      this.#drop(uuid, held)
     })
+  }
+
+  /** By now there may be another of its name. */
+  #drop(uuid: string, held: Held): void {
+    if (this.#rooms.get(uuid) === held) this.#rooms.delete(uuid)
   }
 }

@@ -161,8 +161,8 @@ export interface Nodes {
  * it makes the next, or that ids and keys hold no strange characters.
  */
 export interface RoomLog {
-  /** Opens a room at term 1 with its owner here. Rejects with `server_full` at the bound on rooms. */
-  create(uuid: string, ownerHash: string): Promise<void>
+  /** Opens a room at term 1 with its owner here; or gone since `leftAt`. Rejects with `server_full` at the bound on rooms. */
+  create(uuid: string, ownerHash: string, leftAt?: number): Promise<void>
 
   /**
    * Hands the room as it stands to `begin`, and all that is published from then on to the follower that this returns:
@@ -170,7 +170,8 @@ export interface RoomLog {
    */
   follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined>
 
-  unfollow(uuid: string): void
+  /** Nothing, where another follows the room by now. */
+  unfollow(uuid: string, follower: Follower): void
 
   /** Rejects with `displaced` (an old term), `state_full`, `room_not_found`, `log_unavailable`. */
   append(uuid: string, draft: Draft): Promise<Appended>
@@ -187,7 +188,7 @@ export interface RoomLog {
   /** Lets the holder of another key take over, in place of any that was offered before. `displaced` at an old term. */
   offerHandover(uuid: string, term: number, keyHash: string): Promise<void>
 
-  /** The owner's line dropped, at `now`. Nothing if its term is an old one. */
+  /** The owner's line dropped, at `now`. Nothing if its term is an old one. Where that was said already, `now` is what counts. */
   ownerLeft(uuid: string, term: number, now: number): Promise<void>
 
   /** Rooms whose owner left before `time` and has not come back. */

@@ -9,7 +9,7 @@ import { draftOf } from './draft.ts'
 import { RoomError } from './errors.ts'
 import { Feedback } from './feedback.ts'
 import { History } from './history.ts'
-import { ownerLeft, type RoomHouse } from './house.ts'
+import type { RoomHouse } from './house.ts'
 import { Members } from './members.ts'
 import { Neighbours } from './neighbours.ts'
 import { Offers } from './offers.ts'
@@ -21,6 +21,14 @@ const END_MESSAGES: Record<EndReason, string> = {
   room_closed: 'the owner closed the room',
   room_abandoned: 'the owner left and did not come back in time',
   room_lost: 'the room was lost: its log does not have it any more',
+}
+
+/** Who holds a room, and is told what becomes of it. */
+export interface RoomKeeper {
+  /** Nobody is here any more, or the room has ended. */
+  done(): void
+  /** The owner of `term`, who was here, is here no more. */
+  ownerLeft(term: number): void
 }
 
 /** A room as this server holds it: it follows its log, and writes what the log publishes to the clients that are here. */
@@ -35,15 +43,14 @@ export class Room implements Follower {
   readonly #feedback: Feedback
   readonly #whispers: Whispers
   readonly #offers: Offers
-  /** Nobody is here any more, or the room has ended. */
-  readonly #onDone: () => void
+  readonly #keeper: RoomKeeper
   #isStale = false
   #ended: EndReason | undefined
 
-  constructor(uuid: string, snapshot: Snapshot, house: RoomHouse, onDone: () => void) {
+  constructor(uuid: string, snapshot: Snapshot, house: RoomHouse, keeper: RoomKeeper) {
     this.uuid = uuid
     this.#house = house
-    this.#onDone = onDone
+    this.#keeper = keeper
     this.#history = new History(uuid, snapshot, house.limits)
     this.#members = new Members(uuid, this.#history, snapshot)
     this.#audience = new Audience(this.#history.tail, this.#history, house.writer, house.limits.highWaterMark)
@@ -163,7 +170,7 @@ export class Room implements Follower {
       this.#attendance.left(client.id)
     }
     // One that has ended has said so: by now there may be another of its name.
-    if (this.isEmpty && this.#ended === undefined) this.#onDone()
+    if (this.isEmpty && this.#ended === undefined) this.#keeper.done()
   }
 
   /** The line of a listener has taken all that was written to it (R6). */
@@ -214,13 +221,13 @@ export class Room implements Follower {
     this.#audience.dismiss({ code: CODES[reason].close, reason: message })
     const { owner } = this.#members
     if (owner !== undefined) this.#disconnect(owner, reason, message)
-    this.#onDone()
+    this.#keeper.done()
   }
 
   #ownerDropped(owner: Client): void {
     this.#members.owner = undefined
     this.#attendance.stop()
-    if (this.#ended === undefined) ownerLeft(this.#house, this.uuid, owner.term)
+    if (this.#ended === undefined) this.#keeper.ownerLeft(owner.term)
   }
 
   /** The node that the owner is on, as the log has it: of an owner that is here already, this one knows better. */

@@ -40,21 +40,21 @@ export class RoomStore implements RoomLog {
     if (this.#log !== undefined) this.#options.onOwner(await this.#log.ownerlessSince())
   }
 
-  async create(uuid: string, ownerHash: string): Promise<void> {
+  async create(uuid: string, ownerHash: string, leftAt?: number): Promise<void> {
     if (this.#log === undefined) {
       this.#log = this.#open()
       this.#log.takeUp(0, BOOT)
     }
-    await this.#log.create(uuid, ownerHash)
-    this.#options.onOwner(undefined)
+    await this.#log.create(uuid, ownerHash, leftAt)
+    this.#options.onOwner(leftAt)
   }
 
   async follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
     return this.#log?.follow(uuid, begin)
   }
 
-  unfollow(uuid: string): void {
-    this.#log?.unfollow(uuid)
+  unfollow(uuid: string, follower: Follower): void {
+    this.#log?.unfollow(uuid, follower)
   }
 
   async append(uuid: string, draft: Draft): Promise<Appended> {

@@ -62,6 +62,8 @@ export function stored(body: string, key: string, retain: Retain = 'latest', fie
   return plain(body, { state: { key, retain }, ...fields })
 }
 
+const NOTHING: Snapshot = { epoch: '', seq: 0, term: 0, ownerHere: false, state: [], tail: [] }
+
 const bodies = (entries: readonly Entry[]) => entries.map(({ body }) => body)
 const seqs = (entries: readonly Entry[]) => entries.map(({ seq }) => seq)
 
@@ -94,13 +96,24 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         expect(snapshot.epoch).toBeTruthy()
       })
 
+      test('[O1] [E2] a new room that nobody is in waits for its owner from then on', async () => {
+        await log.create(A, 'hash', 1000)
+        const recorder = await follow(A)
+        expect(recorder.snapshot).toMatchObject({ seq: 0, term: 1, ownerHere: false, state: [], tail: [] })
+        expect(await log.abandoned(999)).toEqual([])
+        expect(await log.abandoned(1000)).toEqual([{ uuid: A, term: 1 }])
+        expect(await log.takeOver(A, 'hash', 'fresh')).toEqual({ term: 2, handedOver: false })
+        expect(recorder.presences).toMatchObject([{ here: true, term: 2 }])
+        expect(await log.abandoned(2000)).toEqual([])
+      })
+
       test('there is nothing to follow or append to where there is no room', async () => {
         expect(await log.follow(A, (snapshot) => new Recorder(snapshot))).toBeUndefined()
         await expect(log.append(A, plain('x'))).rejects.toMatchObject({ problem: { code: 'room_not_found' } })
         expect(await log.takeOver(A, 'hash', 'fresh')).toBeUndefined()
         await log.ownerLeft(A, 1, 5)
         await log.end(A, 1, 'room_closed')
-        log.unfollow(A)
+        log.unfollow(A, new Recorder(NOTHING))
       })
 
       test('[B2] rooms are bounded; one that ended makes place', async () => {
@@ -138,7 +151,7 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         const draft = stored('"ü€😀\u0000\n"', 'a\u0000"key"\n', 'append', { id: 'an id', echo: true })
         await log.append(A, draft)
         expect(recorder.entries).toEqual([{ ...draft, seq: 1 }])
-        log.unfollow(A)
+        log.unfollow(A, recorder)
         const { snapshot } = await follow(A)
         expect(snapshot.tail).toMatchObject([{ ...draft, echo: expect.anything(), seq: 1 }])
         expect(snapshot.state).toMatchObject([{ body: draft.body, state: draft.state, seq: 1 }])
@@ -158,12 +171,27 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         await log.create(A, 'hash')
         const first = await follow(A)
         await log.append(A, plain('a'))
-        log.unfollow(A)
+        log.unfollow(A, first)
         await log.append(A, plain('b'))
         const second = await follow(A)
         await log.append(A, plain('c'))
         expect([bodies(first.entries), bodies(second.entries)]).toEqual([['a'], ['c']])
         expect(second.snapshot).toMatchObject({ seq: 2, tail: [{ body: 'a' }, { body: 'b' }] })
+      })
+
+      test('who lets go of a room late takes it from nobody who came after', async () => {
+        await log.create(A, 'hash')
+        const first = await follow(A)
+        const second = await follow(A)
+        log.unfollow(A, first)
+        await log.append(A, plain('a'))
+        await log.end(A, 1, 'room_closed')
+        expect([bodies(second.entries), second.endedBy]).toEqual([['a'], 'room_closed'])
+        await log.create(A, 'hash')
+        const third = await follow(A)
+        log.unfollow(A, second)
+        await log.append(A, plain('b'))
+        expect(bodies(third.entries)).toEqual(['b'])
       })
 
       test('[R4] what a follower is handed and what it is told then meet without a gap', async () => {
@@ -273,8 +301,7 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
       test('counts what it finds, not what it remembers', async () => {
         await log.create(A, 'hash')
         for (let n = 0; n < CONTRACT_LIMITS.stateEntries; n++) await log.append(A, stored('x', `k${n}`))
-        await follow(A)
-        log.unfollow(A)
+        log.unfollow(A, await follow(A))
         await expect(log.append(A, stored('over', 'new'))).rejects.toMatchObject({ problem: { code: 'state_full' } })
       })
     })
@@ -417,8 +444,8 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         await log.create(A, 'hash')
         const said = (id: string, at: number) => log.append(A, plain(id, { id, at, term: Number.MAX_SAFE_INTEGER }))
         expect(await said('while the owner is here', 500)).toEqual({ seq: 1 })
-        const { snapshot } = await follow(A)
-        expect(snapshot.ownerHere).toBe(true)
+        const recorder = await follow(A)
+        expect(recorder.snapshot.ownerHere).toBe(true)
         await log.ownerLeft(A, 1, 1000)
         await said('later', 3000)
         await said('earlier', 2000)
@@ -426,7 +453,7 @@ export function testRoomLog(name: string, underTest: LogUnderTest): void {
         expect(await log.abandoned(3000)).toEqual([{ uuid: A, term: 1 }])
         expect(await said('later', 4000)).toEqual({ seq: 2 })
         expect(await log.abandoned(3999)).toEqual([])
-        log.unfollow(A)
+        log.unfollow(A, recorder)
         expect((await follow(A)).snapshot.ownerHere).toBe(false)
         await log.takeOver(A, 'hash', 'fresh')
         await said('after', 5000)

@@ -196,7 +196,7 @@ describeWithRedis('several nodes over one Redis', () => {
       await follow(log, B)
       await redis.kill()
       await eventually(() => expect(recorder.stales).toEqual([true]))
-      log.unfollow(A)
+      log.unfollow(A, recorder)
       await redis.restart()
       await eventually(async () => expect(await heard()).toEqual([`${prefix}{${B}}:news`]))
     })

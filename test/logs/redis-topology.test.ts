@@ -53,9 +53,9 @@ describeWithRedis('a cluster whose servers change', () => {
     for (const early of [100, 50]) {
       await Promise.all(
         uuids.map(async (uuid) => {
-          await log.follow(uuid, (snapshot) => new Recorder(snapshot))
+          const recorder = await log.follow(uuid, (snapshot) => new Recorder(snapshot))
           await new Promise((resolve) => setTimeout(resolve, 800 - early))
-          log.unfollow(uuid)
+          log.unfollow(uuid, recorder!)
         }),
       )
       await new Promise((resolve) => setTimeout(resolve, 300))

@@ -35,7 +35,7 @@ async function roomWithTwo() {
   }
   /** The log is out of reach while `meanwhile`, and then tells where it stands. */
   const restart = async (meanwhile: () => Promise<void>) => {
-    house.log.unfollow(uuid)
+    house.log.unfollow(uuid, room)
     await meanwhile()
     await house.log.follow(uuid, (snapshot) => {
       room.restarted(snapshot)

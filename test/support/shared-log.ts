@@ -72,12 +72,11 @@ export class SharedLog {
   /** The log, as a process has it that is `node`. */
   of(node: string): RoomLog {
     const log = this.#log
-    // One that is gone may still let go of rooms: not of those that its successor has taken up.
-    const mine = new Map<string, Reader>()
     return {
-      create: async (uuid, ownerHash) => {
-        await log.create(uuid, ownerHash)
+      create: async (uuid, ownerHash, leftAt) => {
+        await log.create(uuid, ownerHash, leftAt)
         const fan = new Fan(node, (name) => this.#held.has(name))
+        if (leftAt !== undefined) fan.owner = undefined
         this.#fans.set(uuid, fan)
         await log.follow(uuid, () => fan)
       },
@@ -86,15 +85,14 @@ export class SharedLog {
         let follower: F | undefined
         await log.follow(uuid, (snapshot) => {
           follower = begin({ ...snapshot, ownerNode: fan!.owner?.node })
-          mine.set(uuid, { follower, unread: [] })
-          fan!.readers.set(node, mine.get(uuid)!)
+          fan!.readers.set(node, { follower, unread: [] })
           return fan!
         })
         return follower
       },
-      unfollow: (uuid) => {
+      unfollow: (uuid, follower) => {
         const readers = this.#fans.get(uuid)?.readers
-        if (readers?.get(node) === mine.get(uuid)) readers?.delete(node)
+        if (readers?.get(node)?.follower === follower) readers.delete(node)
       },
       append: (uuid, draft) => log.append(uuid, draft),
       takeOver: (uuid, keyHash, freshHash) => {

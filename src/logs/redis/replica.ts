@@ -64,6 +64,10 @@ export class Replica {
     return this.#isStale
   }
 
+  isFollowedBy(follower: Follower): boolean {
+    return this.#follower === follower
+  }
+
   /** Begins with what was read; what was heard since it was made follows. */
   start<F extends Follower>(reading: Reading, begin: (snapshot: ReturnType<typeof snapshotOf>) => F): F {
     const follower = begin(snapshotOf(reading))

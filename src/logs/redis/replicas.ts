@@ -46,7 +46,7 @@ export class Replicas {
 
   /** Rejects when the log is out of reach; undefined when there is no such room. */
   async follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
-    this.unfollow(uuid)
+    this.#drop(uuid)
     const replica = new Replica(
       {
         read: (epoch, seq) => this.#read(uuid, epoch, seq),
@@ -70,7 +70,11 @@ export class Replicas {
     }
   }
 
-  unfollow(uuid: string): void {
+  unfollow(uuid: string, follower: Follower): void {
+    if (this.#replicas.get(uuid)?.isFollowedBy(follower)) this.#drop(uuid)
+  }
+
+  #drop(uuid: string): void {
     const replica = this.#replicas.get(uuid)
     if (replica === undefined) return
     this.#replicas.delete(uuid)
@@ -91,7 +95,7 @@ export class Replicas {
     this.#isClosed = true
     this.#cancelLook()
     this.#cancelRetry?.()
-    for (const uuid of this.#replicas.keys()) this.unfollow(uuid)
+    for (const uuid of this.#replicas.keys()) this.#drop(uuid)
   }
 
   async #read(uuid: string, epoch: string, seq: number): Promise<Reading | undefined> {

@@ -41,13 +41,15 @@ local function tell_presence()
 end
 `
 
-/** ARGV: epoch, owner hash, node, expiry. */
+/** ARGV: epoch, owner hash, node, expiry; where the owner is not here: since when, and the node's time. */
 export const CREATE = `#!lua
 ${KEYS_OF_ROOM}
 ${KEEP}
+${CLOCK}
 redis.call('DEL', room, tail, state, ids)
 redis.call('HSET', room, 'epoch', ARGV[1], 'seq', 0, 'term', 1, 'owner', ARGV[2], 'node', ARGV[3], 'presence', 0,
   'tail_bytes', 0, 'entries', 0, 'bytes', 0)
+if ARGV[5] then redis.call('HSET', room, 'left', by_this_clock(ARGV[5], ARGV[6])) end
 keep(ARGV[4])
 return 1
 `

@@ -25,7 +25,7 @@ function inside(stub: DurableObjectStub, log: RoomLog): RoomLog {
   return {
     create: (...given) => within(() => log.create(...given)),
     follow: (...given) => within(() => log.follow(...given)),
-    unfollow: (uuid) => log.unfollow(uuid),
+    unfollow: (...given) => log.unfollow(...given),
     append: (...given) => within(() => log.append(...given)),
     takeOver: (...given) => within(() => log.takeOver(...given)),
     offerHandover: (...given) => within(() => log.offerHandover(...given)),
