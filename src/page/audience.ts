@@ -55,7 +55,14 @@ export function watch(root: HTMLElement, uuid: string): void {
     reactions.remove()
   })
 
-  const reactions = reactionButtons((reaction) => room.feedback(REACTION, reaction))
+  const reactions = reactionButtons(async (reaction) => {
+    // Applause is of use now or never: without a line the SDK would keep it for the next one.
+    if (room.status !== 'live') return false
+    return room.feedback(REACTION, reaction).then(
+      () => true,
+      () => false,
+    )
+  })
   const foot = el('footer', { class: 'foot' }, note, reactions)
   root.replaceChildren(masthead(status.element, count), el('main', { class: 'watching' }, stage.element, foot))
   tell()

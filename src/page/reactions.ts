@@ -11,16 +11,17 @@ const RESTRAINT = 500
 /** How many float at a time, however large and glad the audience is. */
 const CROWD = 24
 
-/** Buttons for a listener; `send` says whether it went out. */
-export function reactionButtons(send: (reaction: number) => boolean): HTMLElement {
+/** Buttons for a listener. What `send` resolves with says whether the presenter's server has it. */
+export function reactionButtons(send: (reaction: number) => Promise<boolean>): HTMLElement {
   let last = Number.NEGATIVE_INFINITY
   const buttons = REACTIONS.map(({ sign, name }, reaction) => {
     const element = button(
       sign,
       { class: 'reaction', 'aria-label': name, 'data-testid': `reaction-${reaction}` },
-      () => {
-        if (performance.now() - last < RESTRAINT || !send(reaction)) return
+      async () => {
+        if (performance.now() - last < RESTRAINT) return
         last = performance.now()
+        if (!(await send(reaction))) return
         element.classList.add('sent')
         setTimeout(() => element.classList.remove('sent'), RESTRAINT)
       },

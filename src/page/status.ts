@@ -8,16 +8,16 @@ export type Words = readonly [label: string, meaning: string]
 export const AUDIENCE: Readonly<Record<Exclude<Status, 'ended'> | 'waiting', Words>> = {
   connecting: ['Joining', 'Looking for the room.'],
   live: ['Live', 'You see what the presenter shows now.'],
-  waiting: ['Waiting', 'The presenter’s line is gone. The room waits for them to come back.'],
-  reconnecting: ['Reconnecting', 'Your line is gone. What you see may be a moment old.'],
-  stale: ['Out of date', 'There is no line to the room just now. What you see may be old. Still trying.'],
+  waiting: ['Waiting', 'The presenter’s connection is lost. The room waits for them to come back.'],
+  reconnecting: ['Reconnecting', 'Connection lost. What you see may be a moment old.'],
+  stale: ['Out of date', 'The room cannot be reached just now. What you see may be old. Still trying.'],
 }
 
 export const PRESENTER: Readonly<Record<Exclude<Status, 'ended'>, Words>> = {
   connecting: ['Opening', 'Opening the room.'],
   live: ['On air', 'Your audience sees what you show.'],
-  reconnecting: ['Reconnecting', 'Your line is gone, and is being taken up again.'],
-  stale: ['Off air', 'There is no line to the room just now. Still trying.'],
+  reconnecting: ['Reconnecting', 'Connection lost. What you show now, your audience sees when it is back.'],
+  stale: ['Off air', 'The room does not answer just now. Your audience does not see what you show. Still trying.'],
 }
 
 /** Why it is over. */
@@ -27,13 +27,13 @@ export function farewell(ending: Following<Show>['ending'], who: 'listener' | 'p
       if (who === 'presenter') return ['The show is over.', 'The room is closed, and everyone has been told.']
       return ['The show is over.', 'The presenter has ended it. Thank you for being here.']
     case 'room_abandoned':
-      return ['The show is over.', 'The presenter’s line was lost, and did not come back in time.']
+      return ['The show is over.', 'The presenter’s connection was lost, and was not back in time.']
     case 'room_lost':
       return ['The show was lost.', 'The server has lost the room.']
     case 'room_not_found':
       return ['There is no such room.', 'Its show has ended, or the link is not whole.']
     case 'take_back_refused':
-      return ['The room is gone.', 'It ended while your line was gone.']
+      return ['The room is gone.', 'It ended while your connection was lost.']
     case 'displaced':
       return ['Taken over.', 'This room is now presented from another window.']
     default:

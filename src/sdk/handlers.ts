@@ -1,17 +1,19 @@
 import type { Stop } from './types.ts'
 
-/** Functions under names. One that throws is given to `onThrow`, and stops no other. */
+export type Handler = (...values: never[]) => unknown
+
+/** Functions under names. One that throws, or rejects, is given to `onThrow`, and stops no other. */
 export class Handlers {
-  readonly #byName = new Map<string, Set<(...values: never[]) => void>>()
+  readonly #byName = new Map<string, Set<Handler>>()
   readonly #onThrow: (error: unknown, name: string) => void
 
   constructor(onThrow: (error: unknown, name: string) => void) {
     this.#onThrow = onThrow
   }
 
-  add(name: string, handler: (...values: never[]) => void): Stop {
+  add(name: string, handler: Handler): Stop {
     // A wrapper of its own, so that the same function added twice is stopped twice.
-    const own = (...values: never[]) => handler(...values)
+    const own: Handler = (...values) => handler(...values)
     const handlers = this.#byName.get(name) ?? new Set()
     this.#byName.set(name, handlers.add(own))
     return () => void handlers.delete(own)
@@ -21,13 +23,18 @@ export class Handlers {
     return (this.#byName.get(name)?.size ?? 0) > 0
   }
 
+  /** Runs those that are there now: one that another adds has its turn the next time. */
   run(name: string, ...values: unknown[]): void {
-    for (const handler of this.#byName.get(name) ?? []) {
-      try {
-        handler(...(values as never[]))
-      } catch (error) {
-        this.#onThrow(error, name)
-      }
+    const handlers = this.#byName.get(name)
+    for (const handler of [...(handlers ?? [])]) if (handlers!.has(handler)) this.call(name, handler, values)
+  }
+
+  call(name: string, handler: Handler, values: readonly unknown[]): void {
+    try {
+      const outcome = handler(...(values as never[]))
+      if (outcome instanceof Promise) outcome.catch((error) => this.#onThrow(error, name))
+    } catch (error) {
+      this.#onThrow(error, name)
     }
   }
 }

@@ -2,26 +2,28 @@ import { RoomcastError } from './errors.ts'
 import { RoomFollowing } from './following.ts'
 import { errorOf } from './member.ts'
 import { RoomPresentation } from './presentation.ts'
-import type { Actions, Following, Options, Presentation, PresentOptions } from './types.ts'
+import { roomOf } from './text.ts'
+import type { Actions, ActionsOf, Following, Options, Presentation, PresentOptions } from './types.ts'
 
 export type { Problem } from '../protocol/codes.ts'
 export type * from './types.ts'
-export { RoomcastError }
+export { RoomcastError, roomOf }
 
 const OPEN_WITHIN = 10_000
 
 /**
- * Opens a room on the server at `url`, or takes one back (`uuid` and `ownerKey`). Resolves when it is ours: handlers that are
- * put up right after get the whole replay of a room that was taken back. Rejects with a `RoomcastError`: `unreachable`
+ * Opens a room on the server at `url`, or takes one back (`uuid` and `ownerKey`). Resolves when it is ours. Rejects with a `RoomcastError`: `unreachable`
  * when it could not be had in time, else the server's own code (`take_back_refused`, `server_full`).
  */
-export function present<A extends Actions = Actions>(
+export function present<A extends ActionsOf<A> = Actions, F extends ActionsOf<F> = Actions>(
   url: string | URL,
   options: PresentOptions = {},
-): Promise<Presentation<A>> {
+): Promise<Presentation<A, F>> {
   return new Promise((resolve, reject) => {
     const { openWithin = OPEN_WITHIN } = options
-    const room: RoomPresentation<A> = new RoomPresentation<A>(String(url), options, () => settle(() => resolve(room)))
+    const room: RoomPresentation<A, F> = new RoomPresentation<A, F>(String(url), options, () =>
+      settle(() => resolve(room)),
+    )
     const stop = room.when('status', (status) => {
       if (status === 'ended') settle(() => reject(errorOf(room.ending!)))
     })
@@ -39,14 +41,17 @@ export function present<A extends Actions = Actions>(
   })
 }
 
-/** Follows a room of the server at `url`. Handlers that are put up in the same turn get all of the replay. */
-export function follow<A extends Actions = Actions>(
+/**
+ * Follows a room of the server at `url`. `uuid`: of the link that was opened, `roomOf(location)`; where there is no such room,
+ * or no uuid, it ends with `room_not_found`.
+ */
+export function follow<A extends ActionsOf<A> = Actions, F extends ActionsOf<F> = Actions>(
   url: string | URL,
-  uuid: string,
+  uuid: string | undefined,
   options: Options = {},
-): Following<A> {
-  const room = new RoomFollowing<A>(String(url), uuid, options, (ownerKey) =>
-    present(url, { ...options, uuid, ownerKey }),
+): Following<A, F> {
+  const room: RoomFollowing<A, F> = new RoomFollowing<A, F>(String(url), uuid ?? '', options, (ownerKey) =>
+    present<A, F>(url, { ...options, uuid: room.uuid, ownerKey }),
   )
   queueMicrotask(() => room.line.connect())
   return room

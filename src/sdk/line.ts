@@ -3,11 +3,17 @@ import type { ServerMessage } from '../protocol/messages.ts'
 import { PING } from '../protocol/routes.ts'
 import { pauseBefore } from './backoff.ts'
 import { taken } from './text.ts'
-import { onWake } from './wake.ts'
+import { isHidden, onWake } from './wake.ts'
 
-/** Milliseconds without a word after which the server is asked for one, and then until the line is given up. */
-const QUIET = 25_000
-const ANSWER = 8000
+/**
+ * Milliseconds without a word after which the server is asked for one, and then until the line is given up. Who looks at
+ * the page knows within 20 s; of a page that nobody sees it is asked less often.
+ */
+const SEEN = { quiet: 15_000, answer: 4500 }
+const HIDDEN = { quiet: 25_000, answer: 8000 }
+
+/** Milliseconds until the server has to have let us in. */
+const HANDSHAKE = 16_000
 
 const OPEN = 1
 
@@ -45,7 +51,10 @@ export class Line {
     this.#url = url
     this.#user = user
     this.#WebSocket = webSocket
-    this.#stopWake = onWake(() => this.#wake())
+    this.#stopWake = onWake(
+      () => this.#wake(),
+      () => this.restart(),
+    )
   }
 
   connect(): void {
@@ -56,14 +65,13 @@ export class Line {
     const socket = new this.#WebSocket(this.#url)
     this.#socket = socket
     // The handshake has to come to an end too.
-    this.#expectWithin(ANSWER * 2)
+    this.#expectWithin(HANDSHAKE)
     socket.onopen = () => socket.send(this.#user.hello())
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return
       this.#expectQuiet()
       if (typeof data !== 'string') return
-      // A server may put several messages in one frame, a line each.
-      for (const text of data.split('\n')) this.#take(JSON.parse(text))
+      this.#takeFrame(socket, data)
       this.#account(data.length)
     }
     // What failed, the close that follows says; some implementations throw an error that nobody listens to.
@@ -90,6 +98,11 @@ export class Line {
     if (socket !== undefined) this.#lost(socket, 1006, '')
   }
 
+  /** Asks for a sign of life. The line is given up when none comes within so many milliseconds. */
+  probe(within = pace().answer): void {
+    if (this.send(PING)) this.#expectWithin(within)
+  }
+
   /** Hangs up for good. */
   hangUp(): void {
     this.#stop()
@@ -102,6 +115,19 @@ export class Line {
     if (this.#taken < this.#takenEvery) return
     this.send(taken(this.#taken))
     this.#taken = 0
+  }
+
+  /** A server may put several messages in one frame, a line each. */
+  #takeFrame(socket: WebSocket, data: string): void {
+    let messages: ServerMessage[]
+    try {
+      messages = data.split('\n').map((text) => JSON.parse(text))
+    } catch {
+      // No server of ours says what is no JSON.
+      return this.restart()
+    }
+    // One of them may end the line: what comes after it will come again on the next.
+    for (const message of messages) if (this.#socket === socket) this.#take(message)
   }
 
   #take(message: ServerMessage): void {
@@ -137,17 +163,12 @@ export class Line {
       clearTimeout(this.#timer)
       this.#attempt = 0
       this.connect()
-    } else if (this.#socket.readyState === OPEN) this.#probe()
+    } else this.probe()
   }
 
   #expectQuiet(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#probe(), QUIET)
-  }
-
-  #probe(): void {
-    this.send(PING)
-    this.#expectWithin(ANSWER)
+    this.#timer = setTimeout(() => this.probe(), pace().quiet)
   }
 
   #expectWithin(ms: number): void {
@@ -160,6 +181,10 @@ export class Line {
     clearTimeout(this.#timer)
     this.#stopWake()
   }
+}
+
+function pace(): { readonly quiet: number; readonly answer: number } {
+  return isHidden() ? HIDDEN : SEEN
 }
 
 /** For a close that no message came before. */

@@ -4,22 +4,22 @@ import { RoomcastError } from './errors.ts'
 import { Handlers } from './handlers.ts'
 import { Line, type LineUser } from './line.ts'
 import { Order } from './order.ts'
-import type { Actions, Member, MemberEvents, Name, Options, Received, Status, Stop } from './types.ts'
+import { Outbox } from './outbox.ts'
+import { Receivers } from './receivers.ts'
+import { receivedOf } from './text.ts'
+import type { ActionsOf, Member, MemberEvents, Name, Options, Received, Status, Stop } from './types.ts'
+import { Watch } from './watch.ts'
 
 const STALE_AFTER = 10_000
 
-type Handler = (...values: never[]) => void
-
-/** The name under which `each` has its handlers. */
-const EACH = 'each'
-
 /** What the owner and a listener have in common: a line, a place in the order, handlers, a status. */
-export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
+export abstract class RoomMember<A extends ActionsOf<A>, Events extends MemberEvents>
   implements Member<A, Events>, LineUser
 {
   readonly line: Line
-  readonly #actions = new Handlers((error, action) => this.#report(error, `handler of ${action}`))
-  readonly #observers = new Handlers((error) => this.#report(error, 'handler of each'))
+  /** What has been said and not answered. */
+  protected readonly outbox: Outbox
+  readonly #receivers = new Receivers((error, name) => this.#report(error, `handler of ${name}`))
   readonly #events = new Handlers((error, event) => {
     // One for `problem` that throws has nobody to be told to.
     if (event === 'problem') console.error(error)
@@ -36,13 +36,21 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   #isIn = false
   /** The server itself cannot reach the room's log. */
   #isServerStale = false
+  /** The server lives, and does not answer what the owner says. */
+  #isOverdue = false
   /** Held back until whoever waited for the welcome has put up its handlers. */
   #held: ServerMessage[] | undefined
 
-  constructor(url: string, uuid: string, options: Options) {
+  /** `capacity`: messages that may wait for an answer. */
+  constructor(url: string, uuid: string, options: Options, capacity?: number) {
     this.#uuid = uuid
     this.#staleAfter = options.staleAfter ?? STALE_AFTER
     this.line = new Line(url, this, options.webSocket)
+    const watch = new Watch(
+      (within) => this.#isIn && this.line.probe(within),
+      (isOverdue) => this.overdue(isOverdue),
+    )
+    this.outbox = new Outbox((text) => this.#isIn && this.line.send(text), watch, capacity)
   }
 
   get uuid(): string {
@@ -62,15 +70,19 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   }
 
   on<N extends Name<A>>(action: N, handler: (...params: A[N]) => void): Stop {
-    return this.#actions.add(action, handler as unknown as Handler)
+    return this.#receivers.on(action, handler)
   }
 
   each(handler: (message: Received) => void): Stop {
-    return this.#observers.add(EACH, handler as unknown as Handler)
+    return this.#receivers.each(handler)
+  }
+
+  stored(): Received[] {
+    return this.#receivers.stored.all()
   }
 
   when<E extends keyof Events>(event: E, handler: (value: Events[E]) => void): Stop {
-    return this.#events.add(String(event), handler as unknown as Handler)
+    return this.#events.add(String(event), handler)
   }
 
   leave(): void {
@@ -83,7 +95,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   /** Every broadcast of the room is sent to this side: one that is missing is a fault of the line. */
   protected abstract get hearsAll(): boolean
 
-  /** This side is in: on each new connection. */
+  /** This side is in: on each new connection. What waits in the outbox has been sent. */
   protected abstract entered(welcome: Welcome): void
 
   /** An event that is of this side's own kind. */
@@ -99,10 +111,35 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     return this.#isIn
   }
 
-  /** A broadcast of this side's own has its place. */
-  protected acknowledged(seq: number): void {
-    this.#order.acknowledge(seq)
+  /** The server has taken what this side said: `text`, as a broadcast in the place of `position`. */
+  protected acknowledged({ seq }: Position, text: string | undefined): void {
+    const isNews = this.#order.acknowledge(seq)
+    if (isNews && text !== undefined) this.#receivers.stored.take(receivedOf({ ...JSON.parse(text), seq }))
     this.#liveIfLevel()
+  }
+
+  /** The line holds, and what was said has no answer. */
+  protected overdue(isOverdue: boolean): void {
+    this.#isOverdue = isOverdue && this.#isIn
+    if (this.#isOverdue) this.#setStatus('stale')
+    else this.#liveIfLevel()
+  }
+
+  /** The server has refused something: what has that id, or else what nobody waits for. */
+  protected refused(error: RoomcastError, id: string | undefined): void {
+    if (id === undefined || this.outbox.fail(id, error)) this.problem(error)
+  }
+
+  /** Says it now, or when there is a line for it. Who does not wait for the answer learns of a refusal all the same. */
+  protected say(message: object, isTargeted: boolean): Promise<void> {
+    const over = this.#ending
+    return this.told(over === undefined ? this.outbox.put(message, isTargeted) : Promise.reject(errorOf(over)))
+  }
+
+  /** Tells `problem` when it rejects, and makes it one that nobody has to wait for. */
+  protected told<T>(answer: Promise<T>): Promise<T> {
+    answer.catch((error) => this.problem(error))
+    return answer
   }
 
   protected emit<E extends keyof Events>(event: E, value: Events[E]): void {
@@ -110,6 +147,9 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   }
 
   message(message: ServerMessage): void {
+    // A handler may have left while others of the same frame are still to come.
+    if (this.#status === 'ended') return
+    this.#receivers.admit()
     if (this.#held !== undefined) this.#held.push(message)
     else if ('event' in message) this.#event(message.event)
     else if ('clientId' in message) this.#welcome(message)
@@ -134,6 +174,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     this.#held = undefined
     this.#isIn = false
     this.#setStatus('ended')
+    this.outbox.failAll(errorOf(problem))
   }
 
   /** Tells `problem` of it; with nobody to tell, the console. */
@@ -148,9 +189,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     // The server gives no gaps: if one is seen all the same, the place that is known is where to go on from.
     if (verdict === 'gap' && this.hearsAll) return this.line.restart()
     if (verdict === 'gap') this.#order.acknowledge(message.seq!)
-    const { funcKey, funcParams, seq, replay = false, stateKey, retain } = message
-    this.#actions.run(funcKey, ...funcParams)
-    this.#observers.run(EACH, { action: funcKey, params: funcParams, seq, replay, stateKey, retain })
+    this.#receivers.take(receivedOf(message))
     this.#liveIfLevel()
   }
 
@@ -161,18 +200,21 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
     this.line.established()
     this.#isIn = true
     this.#isServerStale = false
+    this.#isOverdue = false
+    this.#receivers.stored.limit(welcome.limits)
     if (welcome.recovered) this.#order.startRecovery(welcome.position.seq)
     else {
       this.#order.startReplay(welcome.replay, welcome.position, false)
-      this.#events.run('reset', undefined)
+      this.#reset()
     }
+    this.outbox.resend(welcome.limits.messageBytes)
     this.entered(welcome)
     this.#liveIfLevel()
     this.#hold()
   }
 
   #liveIfLevel(): void {
-    if (this.#isIn && this.#order.isLevel && !this.#isServerStale) this.#setStatus('live')
+    if (this.#isIn && this.#order.isLevel && !this.#isServerStale && !this.#isOverdue) this.#setStatus('live')
   }
 
   #hold(): void {
@@ -188,7 +230,7 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
   #event(event: RoomEvent): void {
     if (event.type === 'lagged') {
       this.#order.startReplay(event.replay, event.position, !event.reset)
-      if (event.reset) this.#events.run('reset', undefined)
+      if (event.reset) this.#reset()
     }
     if (event.type === 'stale') {
       this.#isServerStale = event.stale
@@ -196,6 +238,12 @@ export abstract class RoomMember<A extends Actions, Events extends MemberEvents>
       else this.#liveIfLevel()
     }
     this.happened(event)
+  }
+
+  /** The whole state comes next. */
+  #reset(): void {
+    this.#receivers.stored.forgetAll()
+    this.#events.run('reset', undefined)
   }
 
   #report(error: unknown, where: string): void {

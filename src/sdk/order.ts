@@ -26,9 +26,13 @@ export class Order {
     this.#head = head
   }
 
-  /** A broadcast of one's own has its place: it will not be sent to who said it. */
-  acknowledge(seq: number): void {
+  /**
+   * A broadcast of one's own has its place: it will not be sent to who said it. False when it was: with all up to the place
+   * that this side was let in at.
+   */
+  acknowledge(seq: number): boolean {
     if (this.#position !== undefined && seq > this.#position.seq) this.#position = { ...this.#position, seq }
+    return seq > this.#head
   }
 
   /** The state, or a part of it, comes next: `count` messages, which lead to `leadsTo`. */
@@ -41,16 +45,17 @@ export class Order {
 
   judge(message: { readonly seq?: number; readonly replay?: true }): Verdict {
     const { seq, replay } = message
-    if (replay) {
-      if (this.#replay !== undefined) this.#replay.left--
-      this.#finishReplay()
-      return 'take'
+    const place = this.#position
+    let verdict: Verdict = 'take'
+    if (seq !== undefined && place !== undefined) {
+      if (seq <= place.seq) verdict = 'known'
+      else if (seq > place.seq + 1 && !replay) verdict = 'gap'
+      // A replay passes over what is void by now, and comes in the order of seq: a lost line is taken up from here.
+      else this.#position = { epoch: place.epoch, seq }
     }
-    if (seq === undefined || this.#position === undefined) return 'take'
-    if (seq <= this.#position.seq) return 'known'
-    if (seq > this.#position.seq + 1) return 'gap'
-    this.#position = { epoch: this.#position.epoch, seq }
-    return 'take'
+    if (replay && this.#replay !== undefined) this.#replay.left--
+    this.#finishReplay()
+    return verdict
   }
 
   #finishReplay(): void {

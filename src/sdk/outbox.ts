@@ -1,4 +1,5 @@
 import { RoomcastError } from './errors.ts'
+import type { Watch } from './watch.ts'
 
 /** What may wait here at one time. */
 const MESSAGES = 1000
@@ -29,24 +30,30 @@ export class Outbox {
   readonly #unanswered = new Map<string, Unanswered>()
   readonly #prefix = randomPrefix()
   readonly #send: (text: string) => boolean
+  readonly #watch: Watch
+  readonly #capacity: number
+  #messageBytes = Number.POSITIVE_INFINITY
   #count = 0
   #characters = 0
   readonly #underWay = { messages: 0, characters: 0 }
   /** Set while nothing is sent, since the server could not store it. */
   #pause: ReturnType<typeof setTimeout> | undefined
 
-  /** `send` says something to the server; false when there is no line to say it on. */
-  constructor(send: (text: string) => boolean) {
+  /** `send` says something to the server; false when there is no line to say it on. `capacity`: messages that may wait. */
+  constructor(send: (text: string) => boolean, watch: Watch, capacity = MESSAGES) {
     this.#send = send
+    this.#watch = watch
+    this.#capacity = capacity
   }
 
   /** Says the message under an id of its own, now or when there is a line for it. Settles with the server's answer. */
   async put(message: object, isTargeted: boolean): Promise<void> {
     const id = `${this.#prefix}:${++this.#count}`
-    const text = JSON.stringify({ ...message, id })
-    if (this.#unanswered.size >= MESSAGES || this.#characters + text.length > CHARACTERS) {
-      const message = `more than ${MESSAGES} messages, or ${CHARACTERS} characters, wait for the server's answer`
-      throw new RoomcastError({ code: 'queue_full', message })
+    const text = textOf({ ...message, id })
+    if (this.#isTooLarge(text)) throw this.#tooLarge()
+    if (this.#unanswered.size >= this.#capacity || this.#characters + text.length > CHARACTERS) {
+      const message = `more than ${this.#capacity} messages, or ${CHARACTERS} characters, wait for the server's answer`
+      throw new RoomcastError({ code: 'queue_full', message, limit: this.#capacity })
     }
     const answer = new Promise<void>((resolve, reject) => {
       this.#unanswered.set(id, { text, isTargeted, isUnderWay: false, refusal: undefined, resolve, reject })
@@ -56,10 +63,13 @@ export class Outbox {
     return answer
   }
 
-  acknowledge(id: string): void {
+  /** Returns the text of what the server has taken now. */
+  acknowledge(id: string): string | undefined {
     this.#rejectOvertaken(id)
-    this.#take(id)?.resolve()
+    const taken = this.#take(id)
+    taken?.resolve()
     this.#sendMore()
+    return taken?.text
   }
 
   /** True when nobody has been told of it: the message is none of those that wait, or the first that now has to wait on. */
@@ -81,8 +91,11 @@ export class Outbox {
     this.#sendMore()
   }
 
-  /** There is a new line: all is said again that was under way on the old one. */
-  resend(): void {
+  /** There is a new line, whose server takes messages of so many bytes: all is said again that was under way on the old one. */
+  resend(messageBytes: number): void {
+    this.#messageBytes = messageBytes
+    this.#watch.stop()
+    for (const [id, { text }] of this.#unanswered) if (this.#isTooLarge(text)) this.#take(id)?.reject(this.#tooLarge())
     const lost = [...this.#unanswered].filter(([, { isUnderWay }]) => isUnderWay)
     this.#underWay.messages = 0
     this.#underWay.characters = 0
@@ -97,6 +110,16 @@ export class Outbox {
     clearTimeout(this.#pause)
     this.#pause = undefined
     for (const id of [...this.#unanswered.keys()]) this.#take(id)?.reject(error)
+  }
+
+  /** A line that holds would be ended by it (B1). Of UTF-8 there are at most three bytes to a UTF-16 unit. */
+  #isTooLarge(text: string): boolean {
+    return text.length * 3 > this.#messageBytes && new TextEncoder().encode(text).length > this.#messageBytes
+  }
+
+  #tooLarge(): RoomcastError {
+    const limit = this.#messageBytes
+    return new RoomcastError({ code: 'message_too_large', message: `a message is at most ${limit} bytes`, limit })
   }
 
   #hold(unanswered: Unanswered, refusal: RoomcastError): void {
@@ -125,6 +148,7 @@ export class Outbox {
       unanswered.isUnderWay = true
       this.#underWay.messages++
       this.#underWay.characters += unanswered.text.length
+      this.#watch.expect(this.#underWay.characters)
     }
   }
 
@@ -134,6 +158,8 @@ export class Outbox {
     this.#unanswered.delete(id)
     this.#characters -= unanswered.text.length
     this.#returned(unanswered)
+    this.#watch.stop()
+    if (this.#unanswered.size > 0) this.#watch.expect(this.#underWay.characters)
     return unanswered
   }
 
@@ -142,6 +168,18 @@ export class Outbox {
     unanswered.isUnderWay = false
     this.#underWay.messages--
     this.#underWay.characters -= unanswered.text.length
+  }
+}
+
+function textOf(message: object): string {
+  try {
+    return JSON.stringify(message)
+  } catch (error) {
+    const { message } = error as Error
+    throw new RoomcastError(
+      { code: 'bad_message', field: 'funcParams', message: `funcParams is no JSON: ${message}` },
+      error,
+    )
   }
 }
 

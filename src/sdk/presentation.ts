@@ -1,10 +1,17 @@
-import type { Problem } from '../protocol/codes.ts'
 import type { Broadcast, Json, RoomEvent, Welcome } from '../protocol/messages.ts'
-import { audienceLink, BROADCASTING, roomSocketPath } from '../protocol/routes.ts'
+import { RoomcastError } from './errors.ts'
 import { errorOf, RoomMember } from './member.ts'
-import { Outbox } from './outbox.ts'
 import { envelope, hello, socketUrl } from './text.ts'
-import type { Actions, Name, Presentation, PresentationEvents, PresentOptions, Stateful } from './types.ts'
+import type {
+  Actions,
+  ActionsOf,
+  Feedback,
+  Name,
+  Presentation,
+  PresentationEvents,
+  PresentOptions,
+  Stateful,
+} from './types.ts'
 
 interface Manner {
   readonly stateMessage?: true
@@ -13,28 +20,37 @@ interface Manner {
   readonly to?: 'all' | 'self' | readonly string[]
 }
 
-export class RoomPresentation<A extends Actions> extends RoomMember<A, PresentationEvents> implements Presentation<A> {
-  readonly #origin: string
-  readonly #outbox = new Outbox((text) => this.isIn && this.line.send(text))
+/** Ends of this side alone: the room lives on. */
+const OURS = ['left', 'displaced']
+
+/** Milliseconds until a room that the server could not end is to be ended again. */
+const RETRY = 1000
+
+export class RoomPresentation<A extends ActionsOf<A>, F extends ActionsOf<F> = Actions>
+  extends RoomMember<A, PresentationEvents<F>>
+  implements Presentation<A, F>
+{
+  readonly #page: URL
   readonly #onOpen: () => void
   readonly #stateful: Stateful<A>
   #ownerKey: string
   #listeners = 0
-  #isClosing = false
+  #closing: Promise<void> | undefined
   #isOwner = true
 
   /** `onOpen` is called when the room is ours for the first time. */
   constructor(url: string, options: PresentOptions, onOpen: () => void) {
     const { uuid = '', ownerKey = '' } = options
-    super(socketUrl(url, uuid === '' ? BROADCASTING : roomSocketPath(uuid)), uuid, options)
-    this.#origin = new URL(url).origin.replace(/^ws/, 'http')
+    super(socketUrl(url, uuid), uuid, options)
+    this.#page = new URL(options.page ?? '/', url.replace(/^ws/, 'http'))
     this.#ownerKey = ownerKey
     this.#onOpen = onOpen
     this.#stateful = this.#statefulUnder({})
   }
 
   get link(): string {
-    return audienceLink(this.#origin, this.uuid)
+    this.#page.searchParams.set('uuid', this.uuid)
+    return this.#page.href
   }
 
   get ownerKey(): string {
@@ -74,12 +90,20 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   }
 
   close(): Promise<void> {
-    this.#isClosing = true
-    this.#sendClose()
-    return new Promise((resolve) => {
-      if (this.status === 'ended') return resolve()
-      this.when('status', (status) => status === 'ended' && resolve())
+    this.#closing ??= new Promise((resolve, reject) => {
+      const settle = () => {
+        const { ending } = this
+        if (this.#isOwner && ending === undefined) return
+        for (const stop of stops) stop()
+        if (!this.#isOwner) reject(notOwner())
+        else if (OURS.includes(ending!.code)) reject(errorOf(ending!))
+        else resolve()
+      }
+      const stops = [this.when('status', settle), this.when('handedOver', settle)]
+      settle()
     })
+    this.#sendClose()
+    return this.told(this.#closing)
   }
 
   hello(): string {
@@ -94,30 +118,26 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
 
   protected entered(welcome: Welcome): void {
     this.#ownerKey = welcome.ownerKey ?? this.#ownerKey
-    this.#outbox.resend()
-    if (this.#isClosing) this.#sendClose()
+    if (this.#closing !== undefined) this.#sendClose()
     this.#onOpen()
   }
 
   protected override take(message: Broadcast): void {
     if (message.from === undefined) return super.take(message)
-    this.emit('feedback', { action: message.funcKey, params: message.funcParams, from: message.from })
+    const { funcKey: action, funcParams: params, from } = message
+    this.emit('feedback', { action, params, from } as unknown as Feedback<F>)
   }
 
   protected happened(event: RoomEvent): void {
-    if (event.type === 'ack') this.#acknowledge(event)
+    if (event.type === 'ack') this.acknowledged(event.position, this.outbox.acknowledge(event.id))
     else if (event.type === 'listeners') this.#count(event)
     else if (event.type === 'role') this.#demote()
-    else if (event.type === 'stale' && !event.stale) this.#outbox.release()
+    else if (event.type === 'stale' && !event.stale) this.outbox.release()
     else if (event.type === 'error') {
-      const error = errorOf(event)
-      if (event.id === undefined || this.#outbox.fail(event.id, error)) this.problem(error)
+      this.refused(errorOf(event), event.id)
+      // Nothing else of this side's is answered without an id.
+      if (this.#closing !== undefined && event.id === undefined) setTimeout(() => this.#sendClose(), RETRY)
     }
-  }
-
-  protected override finish(problem: Problem): void {
-    super.finish(problem)
-    this.#outbox.failAll(errorOf(problem))
   }
 
   #statefulUnder(place: Pick<Manner, 'stateKey'>): Stateful<A> {
@@ -135,32 +155,30 @@ export class RoomPresentation<A extends Actions> extends RoomMember<A, Presentat
   }
 
   #send(message: object, isTargeted: boolean): Promise<void> {
-    if (this.ending !== undefined) return Promise.reject(errorOf(this.ending))
-    if (!this.#isOwner) return Promise.reject(errorOf({ code: 'not_owner', message: 'the room was handed over' }))
-    const answer = this.#outbox.put(message, isTargeted)
-    // Who does not wait for the answer learns of a refusal all the same.
-    answer.catch((error) => this.problem(error))
-    return answer
-  }
-
-  #acknowledge({ id, position }: Extract<RoomEvent, { type: 'ack' }>): void {
-    this.acknowledged(position.seq)
-    this.#outbox.acknowledge(id)
+    if (this.#isOwner || this.ending !== undefined) return this.say(message, isTargeted)
+    return this.told(Promise.reject(notOwner()))
   }
 
   #demote(): void {
     this.#isOwner = false
     this.#ownerKey = ''
-    this.#outbox.failAll(errorOf({ code: 'not_owner', message: 'the room was handed over' }))
+    this.outbox.failAll(notOwner())
     this.emit('handedOver', undefined)
   }
 
   #sendClose(): void {
-    if (this.isIn) this.line.send(JSON.stringify(envelope(this.uuid, 4)))
+    if (!this.isIn || !this.#isOwner) return
+    this.line.send(JSON.stringify(envelope(this.uuid, 4)))
+    // It has no answer of its own: what the line says next is one.
+    this.line.probe()
   }
 
   #count({ count, joined, left }: Extract<RoomEvent, { type: 'listeners' }>): void {
     this.#listeners = count
     this.emit('listeners', { count, joined, left })
   }
+}
+
+function notOwner(): RoomcastError {
+  return new RoomcastError({ code: 'not_owner', message: 'the room was handed over' })
 }

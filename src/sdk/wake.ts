@@ -4,8 +4,13 @@ import type { Stop } from './types.ts'
 const LOOK = 5000
 const SLEPT = 15_000
 
-/** Calls `wake` when a line that was thought good may not be, and one that was thought lost may be had again. */
-export function onWake(wake: () => void): Stop {
+const page = globalThis as unknown as Partial<Page>
+
+/**
+ * Calls `wake` when a line that was thought good may not be, and one that was thought lost may be had again; `sleep` when
+ * the machine has no network any more.
+ */
+export function onWake(wake: () => void, sleep: () => void): Stop {
   let last = Date.now()
   const clock = setInterval(() => {
     const now = Date.now()
@@ -15,15 +20,21 @@ export function onWake(wake: () => void): Stop {
   // In Node a client that is only waiting must not keep the process alive by this.
   if (typeof clock === 'object') (clock as { unref?: () => void }).unref?.()
 
-  const page = globalThis as unknown as Partial<Page>
-  const onVisible = () => page.document?.visibilityState === 'visible' && wake()
+  const onVisible = () => !isHidden() && wake()
   page.addEventListener?.('online', wake)
+  page.addEventListener?.('offline', sleep)
   page.document?.addEventListener('visibilitychange', onVisible)
   return () => {
     clearInterval(clock)
     page.removeEventListener?.('online', wake)
+    page.removeEventListener?.('offline', sleep)
     page.document?.removeEventListener('visibilitychange', onVisible)
   }
+}
+
+/** Nobody sees the page. */
+export function isHidden(): boolean {
+  return page.document?.visibilityState === 'hidden'
 }
 
 /** What is used of a browser's page; in Node there is none. */

@@ -114,8 +114,8 @@ describeInBrowser('the page', (enter) => {
 
       proxy.down()
       await allShow([presenter, audience], { status: 'reconnecting' })
-      await expectReadable(presenter, ['Reconnecting', 'Your line is gone'])
-      await expectReadable(audience, ['Reconnecting', 'Your line is gone'])
+      await expectReadable(presenter, ['Reconnecting', 'Connection lost'])
+      await expectReadable(audience, ['Reconnecting', 'Connection lost'])
       proxy.isDown = false
       await allShow([presenter, audience], { status: 'live' })
 

@@ -49,6 +49,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   vi.spyOn(Math, 'random').mockReturnValue(1)
   // What a browser has, and Node has not.
+  document.visibilityState = 'visible'
   vi.stubGlobal('document', document)
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
   vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page))
@@ -76,12 +77,12 @@ describe('a line that is quiet', () => {
     vi.advanceTimersByTime(500)
     newest().open()
     newest().hear({ event: { type: 'pong' } })
-    vi.advanceTimersByTime(24_999)
+    vi.advanceTimersByTime(14_999)
     expect(newest().sent).toEqual(['hello'])
     vi.advanceTimersByTime(1)
     expect(newest().sent).toEqual(['hello', PING])
     const quiet = newest()
-    vi.advanceTimersByTime(8000)
+    vi.advanceTimersByTime(4500)
     expect(quiet.isClosed).toBe(true)
     vi.advanceTimersByTime(15_000)
     expect(count()).toBe(3)
@@ -91,9 +92,25 @@ describe('a line that is quiet', () => {
     newest().open()
     for (let n = 0; n < 5; n++) {
       newest().hear({ event: { type: 'pong' } })
-      vi.advanceTimersByTime(32_000)
+      vi.advanceTimersByTime(19_000)
     }
     expect(count()).toBe(1)
+  })
+})
+
+describe('a line that says what is no message', () => {
+  test('is given up, and the rest of the frame with it', () => {
+    newest().open()
+    newest().onmessage?.({ data: '{"status":{"value":3}}\n{' })
+    expect(user.message).not.toHaveBeenCalled()
+    expect(user.lost).toHaveBeenCalledOnce()
+  })
+
+  test('is given up in the middle of a frame: the rest of it comes again on the next', () => {
+    newest().open()
+    vi.mocked(user.message).mockImplementationOnce(() => line.restart())
+    newest().onmessage?.({ data: '{"status":{"value":3}}\n{"status":{"value":3}}' })
+    expect(user.message).toHaveBeenCalledOnce()
   })
 })
 
@@ -162,7 +179,32 @@ describe('a machine that was away', () => {
     document.visibilityState = 'visible'
     document.dispatchEvent(new Event('visibilitychange'))
     expect(newest().sent).toEqual(['hello', PING])
-    vi.advanceTimersByTime(8000)
+    vi.advanceTimersByTime(4500)
+    expect(user.lost).toHaveBeenCalledOnce()
+  })
+
+  test('has no line, at once, when it is offline', () => {
+    newest().open()
+    newest().hear({ event: { type: 'pong' } })
+    const before = newest()
+    page.dispatchEvent(new Event('offline'))
+    expect(user.lost).toHaveBeenCalledOnce()
+    expect(before.isClosed).toBe(true)
+    page.dispatchEvent(new Event('online'))
+    expect(count()).toBe(2)
+  })
+
+  test('asks less often while nobody sees its page', () => {
+    document.visibilityState = 'hidden'
+    newest().open()
+    newest().hear({ event: { type: 'pong' } })
+    vi.advanceTimersByTime(24_999)
+    expect(newest().sent).toEqual(['hello'])
+    vi.advanceTimersByTime(1)
+    expect(newest().sent).toEqual(['hello', PING])
+    vi.advanceTimersByTime(7999)
+    expect(user.lost).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
     expect(user.lost).toHaveBeenCalledOnce()
   })
 

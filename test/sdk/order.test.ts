@@ -29,13 +29,14 @@ describe("a member's place in the order", () => {
     expect(order.judge({})).toBe('take')
   })
 
-  test('stays where it was until catching up is through, so that a lost line loses nothing', () => {
+  test('moves with what it is caught up by, so that a lost line loses nothing, and repeats nothing', () => {
     const order = new Order()
     order.startReplay(0, at(4), false)
-    order.startReplay(2, at(20), true)
-    order.judge({ seq: 9, replay: true })
-    expect(order.since).toEqual(at(4))
-    order.judge({ seq: 15, replay: true })
+    order.startReplay(3, at(20), true)
+    expect(order.judge({ seq: 9, replay: true })).toBe('take')
+    expect(order.since).toEqual(at(9))
+    expect(order.judge({ seq: 9, replay: true })).toBe('known')
+    expect(order.judge({ seq: 15, replay: true })).toBe('take')
     expect(order.since).toEqual(at(20))
     order.startReplay(2, at(30), false)
     expect(order.since).toBeUndefined()

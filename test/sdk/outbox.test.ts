@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RoomcastError } from '../../src/sdk/errors.ts'
 import { Outbox } from '../../src/sdk/outbox.ts'
+import { Watch } from '../../src/sdk/watch.ts'
 
 const unavailable = new RoomcastError({ code: 'log_unavailable', message: 'not now' })
 const full = new RoomcastError({ code: 'state_full', message: 'no' })
@@ -16,10 +17,11 @@ let outbox: Outbox
 beforeEach(() => {
   vi.useFakeTimers()
   sent = []
-  outbox = new Outbox((text) => {
+  const say = (text: string) => {
     sent.push(JSON.parse(text))
     return true
-  })
+  }
+  outbox = new Outbox(say, new Watch(vi.fn(), vi.fn()))
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -67,7 +69,7 @@ describe('[C3] what the server cannot store for now', () => {
   test('is said again on a new line, in its order', () => {
     put(1, 2, 3)
     outbox.fail(idOf(2), unavailable)
-    outbox.resend()
+    outbox.resend(1000)
     expect(numbers()).toEqual([1, 2, 3, 1, 2, 3])
   })
 

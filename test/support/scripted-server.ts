@@ -10,7 +10,7 @@ const WELCOME = {
   position: { epoch: 'e', seq: 0 },
   replay: 0,
   recovered: false,
-  limits: { messageBytes: 1, stateBytes: 1, stateEntries: 1 },
+  limits: { messageBytes: 1000, stateBytes: 10_000, stateEntries: 100 },
 }
 
 /** A server that says what the test tells it to. `accept` lets the next client in, with `welcome`. */
@@ -33,6 +33,6 @@ export async function scriptedServer() {
       return text.length
     }
     const size = send(JSON.stringify(message(3, { ...WELCOME, ...welcome })))
-    return { hello: JSON.parse(String(hello)), said, send, size }
+    return { hello: JSON.parse(String(hello)), said, send, size, socket }
   }
 }
