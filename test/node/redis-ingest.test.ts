@@ -2,7 +2,7 @@ import type { RedisClientType } from '@redis/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../support/events.ts'
 import { Nodes } from '../support/nodes.ts'
-import { describeWithRedis, type RedisServer, startRedis } from '../support/redis.ts'
+import { describeWithRedis, type RedisServer, startCluster, startRedis } from '../support/redis.ts'
 import { startTestServer } from '../support/server.ts'
 import { joinRoom, openRoom, say, type TestSocket } from '../support/socket.ts'
 
@@ -121,6 +121,76 @@ describeWithRedis('broadcasts by PUBLISH', () => {
     await nodes.add()
   }, 30_000)
 
+  test('[I2] what a node hears while it hangs is broadcast once, when it is sent again until it is answered', async () => {
+    const prefix = 'hangs:'
+    const one = await Nodes.start(1, { REDIS_URL: redis.url, REDIS_INGEST: 'true', REDIS_PREFIX: prefix })
+    const ear = await redis.connect()
+    try {
+      await until(async () => (await backend.publish(`${prefix}ingest:nobody`, '')) === 1)
+      const { owner, uuid } = await openRoom(one.url)
+      const { listener } = await joinRoom(one.url, uuid)
+      const seqs = new Map<string, number>()
+      await ear.subscribe(`${prefix}answers:${uuid}`, (text) => {
+        const { id, seq } = JSON.parse(text)
+        if (seq !== undefined) seqs.set(id, seq)
+      })
+      const ids = Array.from({ length: 20 }, (_, n) => `${n}`)
+      const send = (id: string) =>
+        backend.publish(`${prefix}ingest:${uuid}`, JSON.stringify(say(uuid, 'step', [id], { id })))
+      one.pause(0)
+      for (const id of ids) expect(await send(id)).toBe(1)
+      await new Promise((resolve) => setTimeout(resolve, 4000))
+      one.resume(0)
+      await until(async () => {
+        for (const id of ids) if (!seqs.has(id)) await send(id)
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        return seqs.size === ids.length
+      }, 20_000)
+      const heard = []
+      while (heard.length < ids.length) {
+        const { funcParams, seq } = await listener.nextBroadcast()
+        expect(seqs.get(`${funcParams[0]}`)).toBe(seq)
+        heard.push(funcParams[0])
+      }
+      expect([...heard].sort()).toEqual([...ids].sort())
+      expect([...seqs.values()].sort((a, b) => a - b)).toEqual(ids.map((_, n) => n + 1))
+      for (const socket of [owner, listener]) socket.close()
+    } finally {
+      ear.destroy()
+      one.resume(0)
+      await one.stop()
+    }
+  }, 60_000)
+
+  test('[I1] [I3] a room that is fed is not abandoned; one that is not fed any more ends, and who feeds it is told so', async () => {
+    const env = { REDIS_URL: redis.url, REDIS_INGEST: 'true', REDIS_PREFIX: 'fed:', GRACE_SECONDS: '1' }
+    const server = await startTestServer(env)
+    const ear = await redis.connect()
+    try {
+      await until(async () => (await backend.publish('fed:ingest:nobody', '')) === 1)
+      const { owner, uuid } = await openRoom(server.url)
+      const { listener } = await joinRoom(server.url, uuid)
+      const told: unknown[] = []
+      await ear.subscribe(`fed:answers:${uuid}`, (text) => told.push(JSON.parse(text)))
+      const feed = (id: string) => backend.publish(`fed:ingest:${uuid}`, JSON.stringify(say(uuid, 'n', [], { id })))
+      owner.close()
+      for (let n = 1; n <= 12; n++) {
+        await feed(`${n}`)
+        expect(await listener.nextBroadcast()).toMatchObject({ seq: n })
+        await new Promise((resolve) => setTimeout(resolve, 300))
+      }
+      expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({
+        event: { code: 'room_abandoned' },
+      })
+      await feed('late')
+      await until(() => told.length === 13)
+      expect(told.at(-1)).toMatchObject({ id: 'late', error: { code: 'room_not_found' } })
+    } finally {
+      ear.destroy()
+      await server.stop()
+    }
+  })
+
   test('is off unless it is asked for', async () => {
     const server = await startTestServer({ REDIS_URL: redis.url, REDIS_PREFIX: 'quiet:' })
     try {
@@ -129,6 +199,43 @@ describeWithRedis('broadcasts by PUBLISH', () => {
       expect(await backend.publish(`quiet:ingest:${room.uuid}`, JSON.stringify(say(room.uuid, 'x')))).toBe(0)
     } finally {
       await server.stop()
+    }
+  })
+})
+
+describeWithRedis('broadcasts by PUBLISH through a cluster', () => {
+  test('[I1] [I2] are answered, also where PUBLISH says that nobody has heard them, and made once', async () => {
+    const cluster = await startCluster(3)
+    const server = await startTestServer({ REDIS_URL: cluster.urls.join(), REDIS_INGEST: 'true' })
+    const backends: RedisClientType[] = []
+    try {
+      await until(async () => (await fetch(`${server.url}/health`)).status === 200)
+      const { owner, uuid } = await openRoom(server.url)
+      const { listener } = await joinRoom(server.url, uuid)
+      for (const node of cluster.nodes) backends.push(await node.connect())
+      const answers: unknown[] = []
+      const ear = await cluster.nodes[0]!.connect()
+      backends.push(ear)
+      await ear.subscribe(`roomcast:answers:${uuid}`, (text) => answers.push(JSON.parse(text)))
+      const patterns = () => Promise.all(cluster.nodes.map((node) => node.command<number>('PUBSUB', 'NUMPAT')))
+      await until(async () => (await patterns()).some((count) => count > 0))
+      const elsewhere = backends[(await patterns()).indexOf(0)]!
+      const feed = () => elsewhere.publish(`roomcast:ingest:${uuid}`, JSON.stringify(say(uuid, 'n', [], { id: 'a' })))
+      for (let times = 1; times <= 2; times++) {
+        expect(await feed()).toBe(0)
+        await until(() => answers.length === times)
+      }
+      expect(answers).toEqual([
+        { id: 'a', seq: 1 },
+        { id: 'a', seq: 1 },
+      ])
+      owner.send(say(uuid, 'last'))
+      expect(await listener.nextBroadcast()).toMatchObject({ funcKey: 'n', seq: 1 })
+      expect(await listener.nextBroadcast()).toMatchObject({ funcKey: 'last', seq: 2 })
+    } finally {
+      for (const one of backends) one.destroy()
+      await server.stop()
+      await cluster.stop()
     }
   })
 })

@@ -42,6 +42,15 @@ export class Nodes {
     await node?.kill()
   }
 
+  /** The nth of those that run does nothing any more, while its connections stay, as of a machine that hangs. */
+  pause(n: number): void {
+    this.#running[n]!.process.kill('SIGSTOP')
+  }
+
+  resume(n: number): void {
+    this.#running[n]!.process.kill('SIGCONT')
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.#balancer.close(), ...this.#running.map((node) => node.kill())])
   }

@@ -3,10 +3,10 @@ import type { Problem } from '../../protocol/codes.ts'
 import { isUuid } from '../../protocol/messages.ts'
 import { utf8Length } from '../../room/bytes.ts'
 import { draftOf } from '../../room/draft.ts'
-import { problemOf } from '../../room/errors.ts'
-import type { Cancel, Clock, RoomLog } from '../../room/ports.ts'
+import { problemOf, RoomError } from '../../room/errors.ts'
+import type { Clock, RoomLog } from '../../room/ports.ts'
 import type { RedisDriver } from './driver.ts'
-import { READ_INGEST, RELEASE_INGEST } from './scripts.ts'
+import { Reader } from './reader.ts'
 
 export interface IngestOptions {
   readonly clock: Pick<Clock, 'now' | 'after'>
@@ -20,10 +20,6 @@ export interface IngestOptions {
 /** What is published in answer: to a message with an `id`, and to each that is refused. */
 type IngestAnswer = { readonly id?: string } & ({ readonly seq: number } | { readonly error: Problem })
 
-/** Milliseconds for which one node is the reader, and between two times that it says so. */
-const LEASE = 6000
-const RENEW = 2000
-
 /** Broadcasts on their way into the log at one time. */
 const UNDER_WAY = 1000
 
@@ -31,81 +27,51 @@ const UNDER_WAY = 1000
 const ANY_TERM = Number.MAX_SAFE_INTEGER
 
 /**
- * Broadcasts that a backend makes by `PUBLISH` to a room's channel. Of all nodes one listens, so that each is taken once; the
- * publisher sees by the reply whether anybody did.
+ * Broadcasts that a backend makes by `PUBLISH` to a room's channel. One with an id is answered, and taken once however often
+ * it is sent; one without is taken at most once, and may be lost with the node that heard it.
  */
 export class Ingest {
   readonly #driver: RedisDriver
   readonly #options: IngestOptions
-  readonly #channels: string
-  readonly #keys: readonly string[]
-  #isReader = false
-  #leaseUntil = 0
-  #underWay = 0
-  #cancel: Cancel | undefined
-  #isClosed = false
+  readonly #reader: Reader
+  readonly #underWay = new Set<Promise<void>>()
 
   constructor(driver: RedisDriver, options: IngestOptions) {
     this.#driver = driver
     this.#options = options
-    this.#channels = `${options.prefix}ingest:`
-    this.#keys = [`${options.prefix}{ingest}:reader`]
-    this.#tick()
-  }
-
-  /** Another node may listen at once. */
-  async close(): Promise<void> {
-    this.#isClosed = true
-    this.#cancel?.()
-    await this.#driver.run(RELEASE_INGEST, this.#keys, [this.#options.node]).catch(() => {
-      // Out of reach: the lease runs out by itself.
+    this.#reader = new Reader(driver, {
+      ...options,
+      hear: (uuid, text, lease) => {
+        const taken = this.#take(uuid, text, lease).finally(() => this.#underWay.delete(taken))
+        this.#underWay.add(taken)
+      },
     })
   }
 
-  #tick(): void {
-    this.#renew()
-      .catch(() => {
-        // Out of reach: the lease runs out by itself.
-      })
-      .finally(() => {
-        if (!this.#isClosed) this.#cancel = this.#options.clock.after(RENEW, () => this.#tick())
-      })
+  /** What has been heard is answered before. */
+  async close(): Promise<void> {
+    await this.#reader.close()
+    await Promise.all(this.#underWay)
+    await this.#reader.release()
   }
 
-  async #renew(): Promise<void> {
-    const { clock, node } = this.#options
-    const asked = clock.now()
-    const isReader = (await this.#driver.run(READ_INGEST, this.#keys, [node, String(LEASE)])) === 1
-    if (isReader) this.#leaseUntil = asked + LEASE
-    if (isReader === this.#isReader) return
-    const pattern = `${this.#channels}*`
-    if (isReader) await this.#driver.overhear(pattern, this.#hear)
-    else await this.#driver.stopOverhearing(pattern, this.#hear)
-    this.#isReader = isReader
-  }
-
-  readonly #hear = (text: string, channel: string): void => {
-    // Another node may be the reader by now, and have heard it as well.
-    if (this.#isClosed || this.#options.clock.now() >= this.#leaseUntil) return
-    void this.#take(channel.slice(this.#channels.length), text)
-  }
-
-  async #take(uuid: string, text: string): Promise<void> {
+  async #take(uuid: string, text: string, lease: Promise<boolean> | undefined): Promise<void> {
     const { clock, log, messageBytes } = this.#options
     if (!isUuid(uuid)) return
     const read = readIngest(text, uuid, messageBytes)
     if (!read.ok) return this.#answer(uuid, { ...(read.id !== undefined && { id: read.id }), error: read.problem })
     const { id } = read.said
     const name = id === undefined ? {} : { id }
-    if (this.#underWay >= UNDER_WAY) {
+    if (this.#underWay.size >= UNDER_WAY) {
       const message = `more than ${UNDER_WAY} broadcasts are on their way`
       return this.#answer(uuid, {
         ...name,
         error: { code: 'rate_limited', message, limit: UNDER_WAY, retryAfter: 1000 },
       })
     }
-    this.#underWay++
     try {
+      // With an id it is taken once, whoever takes it.
+      if (lease !== undefined && !(await lease) && id === undefined) throw lost()
       const { seq } = await log.append(uuid.toLowerCase(), {
         ...draftOf(read.said, ANY_TERM, messageBytes),
         at: clock.now(),
@@ -113,8 +79,6 @@ export class Ingest {
       if (id !== undefined) await this.#answer(uuid, { id, seq })
     } catch (error) {
       await this.#answer(uuid, { ...name, error: problemOf(error) })
-    } finally {
-      this.#underWay--
     }
   }
 
@@ -142,6 +106,10 @@ function readIngest(text: string, uuid: string, messageBytes: number): Read {
   if (request.to !== 'all' && request.to !== 'others')
     return refuse('to', 'must be all or others: here is for the whole room', id)
   return { ok: true, said: { ...request, uuid: uuid.toLowerCase() } }
+}
+
+function lost(): RoomError {
+  return new RoomError('log_unavailable', 'this was heard late: it is not known whether another server has taken it')
 }
 
 function refuse(field: string, complaint: string, id?: string): Read {
