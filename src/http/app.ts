@@ -3,7 +3,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { CODES, type Problem } from '../protocol/codes.ts'
 import { BROADCASTING, HEALTH, ROOM_SOCKET, ROOMS } from '../protocol/routes.ts'
 import { problemOf, RoomError } from '../room/errors.ts'
-import { type Admission, refusalOf } from './admission.ts'
+import { type Admission, type Refusal, refusalOf } from './admission.ts'
 import type { Asking } from './origin.ts'
 
 /** What a runtime gives the app. */
@@ -13,6 +13,8 @@ export interface Edge extends Admission {
    * as requests.
    */
   upgrade?(c: Context, uuid?: string): Response | Promise<Response>
+  /** Makes a WebSocket of an upgrade that is refused, over which the client is told why (J5). */
+  tell?(refusal: Refusal): Response
   /** Why rooms can be neither written nor read, though who is in a room stays; undefined: they can. */
   logAilment?(): Problem | undefined
   /** For `POST /rooms`. Rejects with a `RoomError`. */
@@ -67,8 +69,8 @@ export function createApp(edge: Edge): Hono {
       c.header('Upgrade', 'websocket')
       return c.json({ code: 'upgrade_required', message: 'this address speaks WebSocket' }, 426)
     }
-    const problem = refusalOf(edge, asking(c))
-    return problem === undefined ? edge.upgrade(c, uuid) : refuse(c, problem)
+    const refusal = refusalOf(edge, asking(c))
+    return refusal === undefined ? edge.upgrade(c, uuid) : (edge.tell?.(refusal) ?? refuse(c, refusal))
   }
 
   app.onError((error, c) => {

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { type ServerOptions, WebSocketServer } from 'ws'
-import type { Admission } from '../http/admission.ts'
+import type { Admission, Refusal } from '../http/admission.ts'
 import { createApp } from '../http/app.ts'
+import { RefusalLog } from '../http/refusal-log.ts'
 import { nodeName, webCryptoSecrets } from '../http/secrets.ts'
 import type { Answer } from '../logs/redis/nodes.ts'
-import type { Problem } from '../protocol/codes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomHouse } from '../room/house.ts'
@@ -17,6 +17,7 @@ import { Writer } from '../room/writer.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Peers } from './peers.ts'
+import { Refusals } from './refusals.ts'
 import { ConnectedSocket, endTimedOut, type SocketHouse } from './socket-connection.ts'
 import { openStore } from './store.ts'
 import { isUpgrade, type UpgradeHouse, upgradeListener } from './upgrade.ts'
@@ -53,6 +54,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const manager: Manager = new Manager(house)
   const peers = new Peers(writer)
   const sockets: SocketHouse = { manager, house, peers, writeDeadline: config.writeDeadline }
+  const refusalLog = new RefusalLog(clock, (line) => console.error(line))
   let isStopping = false
 
   const admission: Admission = {
@@ -63,7 +65,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
       allowNone: !config.requireOrigin,
     },
     ailment,
+    refused: (refusal) => refusalLog.note(refusal),
   }
+  const refusals = new Refusals(clock)
   const app = createApp({
     ...admission,
     open: () => manager.create(),
@@ -92,11 +96,12 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } as ServerOptions)
   const server = await listen()
   const pings = setInterval(() => peers.ping(), config.pingInterval)
+  const minutes = setInterval(() => refusalLog.flush(), 60_000)
   let expiry = setTimeout(expire, EXPIRY_INTERVAL)
 
   return { port: (server.address() as AddressInfo).port, stop }
 
-  function ailment(): Problem | undefined {
+  function ailment(): Refusal | undefined {
     if (isStopping) return { code: 'going_away', message: 'the server stops' }
     if (peers.size < config.maxConnections) return undefined
     const message = `the server is full: at most ${config.maxConnections} connections`
@@ -126,7 +131,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       server.once('error', reject)
       const connect = (...[ws, socket, uuid]: Parameters<UpgradeHouse['connect']>) =>
         void new ConnectedSocket(ws, socket, uuid, sockets)
-      server.on('upgrade', upgradeListener({ admission, webSockets, connect }))
+      server.on('upgrade', upgradeListener({ admission, refusals, webSockets, connect }))
       server.on('timeout', endTimedOut)
     })
   }
@@ -147,6 +152,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     if (isStopping) return
     isStopping = true
     clearInterval(pings)
+    clearInterval(minutes)
+    refusalLog.flush()
     clearTimeout(expiry)
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()

@@ -21,10 +21,15 @@ export function watch(root: HTMLElement, uuid: string): void {
   const status = new StatusLine()
   let ownerHere = true
 
+  /** What the server says of why it does not let us in, as long as that is so. */
+  let refusal = ''
+
   const tell = () => {
     if (room.status === 'ended') return
+    if (room.status === 'live') refusal = ''
     const waiting = room.status === 'live' && !ownerHere
-    status.say(room.status, AUDIENCE[waiting ? 'waiting' : room.status], waiting)
+    const [label, meaning] = AUDIENCE[waiting ? 'waiting' : room.status]
+    status.say(room.status, [label, refusal || meaning], waiting)
     stage.element.classList.toggle('old', room.status === 'reconnecting' || room.status === 'stale')
   }
 
@@ -37,6 +42,11 @@ export function watch(root: HTMLElement, uuid: string): void {
   room.when('owner', ({ here }) => {
     ownerHere = here
     if (!here) stage.pointer.away()
+    tell()
+  })
+  room.when('problem', (error) => {
+    if (room.status !== 'live') refusal = `Still trying: ${error.message}.`
+    else console.error(error)
     tell()
   })
   room.when('status', (now) => {

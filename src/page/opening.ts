@@ -24,5 +24,6 @@ export async function open(root: HTMLElement, room?: Held): Promise<void> {
 
 function reason(error: unknown): string {
   if (error instanceof RoomcastError && error.code === 'unreachable') return 'the server does not answer'
+  if (error instanceof RoomcastError) return `${error.message} (${error.code})`
   return error instanceof Error ? error.message : String(error)
 }

@@ -34,6 +34,8 @@ export function farewell(ending: Following<Show>['ending'], who: 'listener' | 'p
       return ['There is no such room.', 'Its show has ended, or the link is not whole.']
     case 'take_back_refused':
       return ['The room is gone.', 'It ended while your connection was lost.']
+    case 'origin_refused':
+      return ['This address is refused.', `${ending.message} (${ending.code}).`]
     case 'displaced':
       return ['Taken over.', 'This room is now presented from another window.']
     default:

@@ -12,8 +12,9 @@ export { RoomcastError, roomOf }
 const OPEN_WITHIN = 10_000
 
 /**
- * Opens a room on the server at `url`, or takes one back (`uuid` and `ownerKey`). Resolves when it is ours. Rejects with a `RoomcastError`: `unreachable`
- * when it could not be had in time, else the server's own code (`take_back_refused`, `server_full`).
+ * Opens a room on the server at `url`, or takes one back (`uuid` and `ownerKey`). Resolves when it is ours. Rejects with a
+ * `RoomcastError`: at once with the server's own code where another try is of no use (`take_back_refused`,
+ * `origin_refused`); when it could not be had in time, with what the server last said (`server_full`), or `unreachable`.
  */
 export function present<A extends ActionsOf<A> = Actions, F extends ActionsOf<F> = Actions>(
   url: string | URL,
@@ -28,7 +29,8 @@ export function present<A extends ActionsOf<A> = Actions, F extends ActionsOf<F>
       if (status === 'ended') settle(() => reject(errorOf(room.ending!)))
     })
     const timer = setTimeout(() => {
-      settle(() => reject(new RoomcastError({ code: 'unreachable', message: `no room at ${url} in ${openWithin} ms` })))
+      const unreachable = { code: 'unreachable', message: `no room at ${url} in ${openWithin} ms` } as const
+      settle(() => reject(room.refusal ? errorOf(room.refusal) : new RoomcastError(unreachable)))
       room.leave()
     }, openWithin)
     room.line.connect()

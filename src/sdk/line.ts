@@ -25,8 +25,8 @@ export interface LineUser {
   /** The first message on each new connection: opens, takes back or joins. */
   hello(): string
   message(message: ServerMessage): void
-  /** The connection is gone, and will be tried again. */
-  lost(): void
+  /** The connection is gone, and will be tried again; `problem` is what the server said of it, if anything. */
+  lost(problem: Problem | undefined): void
   /** The server has said no, or the room is over: nothing is tried again. */
   ended(problem: Problem): void
 }
@@ -150,7 +150,7 @@ export class Line {
       this.#user.ended(this.#farewell ?? problemOf(code, reason))
       return
     }
-    this.#user.lost()
+    this.#user.lost(this.#farewell)
     const pause = this.#retryWithin !== undefined ? Math.random() * this.#retryWithin : pauseBefore(this.#attempt++)
     this.#retryWithin = undefined
     this.#timer = setTimeout(() => this.connect(), pause)

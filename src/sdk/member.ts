@@ -30,6 +30,7 @@ export abstract class RoomMember<A extends ActionsOf<A>, Events extends MemberEv
   #staleTimer: ReturnType<typeof setTimeout> | undefined
   #status: Status = 'connecting'
   #ending: Problem | undefined
+  #refusal: Problem | undefined
   #uuid: string
   #clientId = ''
   #hasBeenIn = false
@@ -156,12 +157,18 @@ export abstract class RoomMember<A extends ActionsOf<A>, Events extends MemberEv
     else this.take(message)
   }
 
-  lost(): void {
+  lost(problem: Problem | undefined): void {
+    if (!this.#isIn) this.#refused(problem)
     this.#held = undefined
     this.#isIn = false
     if (this.#status === 'stale' || this.#status === 'reconnecting' || !this.#hasBeenIn) return
     this.#setStatus('reconnecting')
     this.#staleTimer = setTimeout(() => this.#setStatus('stale'), this.#staleAfter)
+  }
+
+  /** Why the server has not let this side in, as it last said. */
+  get refusal(): Problem | undefined {
+    return this.#refusal
   }
 
   ended(problem: Problem): void {
@@ -193,7 +200,16 @@ export abstract class RoomMember<A extends ActionsOf<A>, Events extends MemberEv
     this.#liveIfLevel()
   }
 
+  /** Each reason is told once: the same is no news at the next try. */
+  #refused(problem: Problem | undefined): void {
+    if (problem === undefined) return
+    const isNews = problem.code !== this.#refusal?.code
+    this.#refusal = problem
+    if (isNews) this.#events.run('problem', errorOf(problem))
+  }
+
   #welcome(welcome: Welcome): void {
+    this.#refusal = undefined
     this.#uuid = welcome.uuid
     this.#clientId = welcome.clientId
     this.#hasBeenIn = true

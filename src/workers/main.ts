@@ -1,4 +1,5 @@
 import { createApp } from '../http/app.ts'
+import { RefusalLog } from '../http/refusal-log.ts'
 import { webCryptoSecrets } from '../http/secrets.ts'
 import { isUuid } from '../protocol/messages.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
@@ -6,6 +7,7 @@ import { objectUrl } from './addresses.ts'
 import { readConfig } from './config.ts'
 import './env.ts'
 import { Pipe } from './pipe.ts'
+import { refuseSocket } from './refusing.ts'
 
 export { RoomObject } from './room-object.ts'
 
@@ -25,6 +27,8 @@ function makeApp(env: Cloudflare.Env) {
   const object = (uuid: string) => env.ROOMS.get(env.ROOMS.idFromName(uuid.toLowerCase()))
   const connect = (uuid: string) => object(uuid).fetch(objectUrl(uuid), { headers: { Upgrade: 'websocket' } })
 
+  const refusalLog = new RefusalLog({ now: Date.now }, (line) => console.warn(line))
+
   const app = createApp({
     origins,
     upgrade(c, uuid) {
@@ -38,6 +42,8 @@ function makeApp(env: Cloudflare.Env) {
       const uuid = mint()
       return object(uuid).create(uuid)
     },
+    tell: refuseSocket,
+    refused: (refusal) => refusalLog.note(refusal),
     // There is no telling from here: each room has a machine of its own, and says by itself when it is full.
     ailment: () => undefined,
     figures: () => ({}),

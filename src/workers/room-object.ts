@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
 import { webCryptoSecrets } from '../http/secrets.ts'
-import { CODES, type Problem } from '../protocol/codes.ts'
 import { PING, PONG } from '../protocol/routes.ts'
 import type { RoomHouse } from '../room/house.ts'
 import { PATIENCE } from '../room/limits.ts'
@@ -11,6 +10,7 @@ import { readObjectUrl } from './addresses.ts'
 import { objectClock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
 import { Deadlines } from './deadlines.ts'
+import { refuseSocket } from './refusing.ts'
 import { RoomStore } from './room-store.ts'
 import { type Attachment, type FullLine, SocketConnection } from './socket-connection.ts'
 
@@ -71,7 +71,11 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
     if (asked === undefined) return new Response(null, { status: 404 })
     const { sockets } = this.#config
     if (this.#sessions.size >= sockets) {
-      return refuse({ code: 'room_full', message: `the room is full: at most ${sockets} connections`, limit: sockets })
+      return refuseSocket({
+        code: 'room_full',
+        message: `the room is full: at most ${sockets} connections`,
+        limit: sockets,
+      })
     }
     this.#uuid = asked.uuid
     const { 0: client, 1: server } = new WebSocketPair()
@@ -154,8 +158,4 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
     this.#sessions.set(ws, session)
     return session
   }
-}
-
-function refuse(problem: Problem): Response {
-  return Response.json(problem, { status: CODES[problem.code].http })
 }

@@ -9,6 +9,9 @@ import { Member } from './pages.ts'
 const MISSING =
   'no Chromium, which the browser tests need: `apt-get install chromium`, or name one (Chromium or Chrome) by CHROMIUM=path'
 
+/** Leads to this machine, and is no name that a server knows by itself. */
+export const NAME = 'show.example'
+
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -18,6 +21,8 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A name for the server, as somebody may have given it.
+  `--host-resolver-rules=MAP ${NAME} 127.0.0.1`,
 ]
 
 /** Comes in with a page of its own: what one page stores for itself, no other sees. */

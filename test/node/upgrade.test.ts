@@ -79,8 +79,10 @@ test.each(['h2c', 'websocket, h2c', 'foo'])('an upgrade to %s is answered as if 
 })
 
 describe('a handshake that cannot be is answered, and its connection closed', () => {
+  const NO_KEY = { 'Sec-WebSocket-Key': undefined }
+
   test.each([
-    ['no key', 'GET /broadcasting', { 'Sec-WebSocket-Key': undefined }, 400],
+    ['no key', 'GET /broadcasting', NO_KEY, 400],
     ['a key that is none', 'GET /broadcasting', { 'Sec-WebSocket-Key': 'short' }, 400],
     ['no version', 'GET /broadcasting', { 'Sec-WebSocket-Version': undefined }, 400],
     ['a version of the past', 'GET /broadcasting', { 'Sec-WebSocket-Version': '7' }, 400],
@@ -93,7 +95,8 @@ describe('a handshake that cannot be is answered, and its connection closed', ()
     ['the head only', 'HEAD /broadcasting', {}, 405],
     ['an address that cannot be read', 'GET http://[/broadcasting', {}, undefined],
     ['a host that cannot be read', 'GET /broadcasting', { Host: 'a b' }, undefined],
-    ['another origin', 'GET /broadcasting', { Origin: 'https://elsewhere.example' }, 403],
+    ['another origin', 'GET /broadcasting', { Origin: 'https://elsewhere.example' }, 101],
+    ['no key, of another origin', 'GET /broadcasting', { ...NO_KEY, Origin: 'https://elsewhere.example' }, 400],
   ])('%s', async (_, line, headers, status) => {
     const socket = await connectRaw(server.address)
     socket.write(head(line, { ...HANDSHAKE, ...headers }))
