@@ -1,35 +1,28 @@
 import type { Batch } from './batch.ts'
-import type { Connection } from './ports.ts'
+import type { Reader, Replay } from './replay.ts'
+import type { Replays } from './replays.ts'
 import type { Tail } from './tail.ts'
 import type { Writer } from './writer.ts'
 
 /** Who the audience writes to: a cursor into the tail, and the line to write on. */
-export interface Listener {
-  readonly connection: Connection
-  /** The place in the tail up to which all was written. */
-  cursor: number
-  /** The room's seq at that place. */
-  seq: number
-  /** Its line is over the high-water mark: nothing is written until it has drained (R6). */
-  lagging: boolean
+export interface Listener extends Reader {
   /** Its index among the listeners; -1 when it is not among them. */
   place: number
-  /** `lagging` has changed. */
-  remember(): void
 }
 
 /** What the audience asks its room for. */
 export interface Source {
   readonly seq: number
   /** In place of all since a listener's `seq`: what it needs to be level again, and word of what it missed. */
-  conflate(seq: number): Batch
+  catchUp(seq: number): Replay
 }
 
 /** The cursor of a listener that is not given what it missed, but the state that changed. */
 const FALLEN = -1
 
-/** A close code and reason, as in RFC 6455, 7.4. */
+/** The last word, and a close code and reason, as in RFC 6455, 7.4. */
 export interface Farewell {
+  readonly message: Batch
   readonly code: number
   readonly reason: string
 }
@@ -43,6 +36,7 @@ export class Audience {
   readonly #tail: Tail
   readonly #source: Source
   readonly #writer: Writer
+  readonly #replays: Replays
   /** Bytes of backlog past which a listener is left to drain. */
   readonly #highWaterMark: number
   readonly #listeners: Listener[] = []
@@ -51,10 +45,11 @@ export class Audience {
   #toWalk = 0
   #farewell: Farewell | undefined
 
-  constructor(tail: Tail, source: Source, writer: Writer, highWaterMark: number) {
+  constructor(tail: Tail, source: Source, writer: Writer, replays: Replays, highWaterMark: number) {
     this.#tail = tail
     this.#source = source
     this.#writer = writer
+    this.#replays = replays
     this.#highWaterMark = highWaterMark
   }
 
@@ -66,7 +61,7 @@ export class Audience {
     return this.#listeners.values()
   }
 
-  /** `listener` has been told everything so far: it stands at the head. */
+  /** `listener` has been told everything so far, or is about to be: it stands at the head. */
   add(listener: Listener): void {
     listener.cursor = this.#tail.head
     listener.seq = this.#source.seq
@@ -81,12 +76,16 @@ export class Audience {
     if (behind === undefined) return
     listener.cursor = FALLEN
     listener.seq = behind
-    listener.lagging = true
+    // Of one whose line is free, nobody would ever say that it has drained.
+    listener.lagging = listener.connection.backlog > this.#highWaterMark / 2
+    this.wake()
   }
 
-  /** What the listeners stand at is void: each gets what `conflate` gives for its seq, or for -1 where that is void, too. */
+  /** What the listeners stand at is void: each gets what `catchUp` gives for its seq, or for -1 where that is void, too. */
   restart(isSeqVoid: boolean): void {
     for (const listener of this.#listeners) {
+      if (listener.replay !== undefined) listener.seq = listener.replay.stand
+      this.#replays.drop(listener)
       listener.cursor = FALLEN
       if (isSeqVoid) listener.seq = -1
     }
@@ -95,6 +94,7 @@ export class Audience {
 
   remove(listener: Listener): void {
     const { place } = listener
+    this.#replays.drop(listener)
     if (place < 0) return
     listener.place = -1
     const last = this.#listeners.pop()!
@@ -116,8 +116,14 @@ export class Audience {
     if (!listener.lagging) return
     listener.lagging = false
     listener.remember()
+    if (listener.replay !== undefined) this.#replays.resume(listener)
+    else this.settle(listener)
+  }
+
+  /** Nothing is under way to `listener`. A line that took long would be filled with what is old by now: the newest state is of more use. */
+  settle(listener: Reader): void {
     const { cursor } = listener
-    // A full line that has just drained would be filled at once with what is old by now: the newest state is of more use.
+    if (cursor === this.#tail.head) return
     if (this.#tail.covers(cursor) && this.#tail.sizeFrom(cursor) > this.#highWaterMark) listener.cursor = FALLEN
     this.wake()
   }
@@ -147,15 +153,26 @@ export class Audience {
 
   /** True when something was written. */
   #reach(listener: Listener): boolean {
-    const { connection } = listener
+    const { connection, replay } = listener
     const isBehind = listener.cursor < this.#tail.head
-    if (!isBehind && this.#farewell === undefined) return false
-    if (isBehind && !listener.lagging) {
-      if (connection.backlog > this.#highWaterMark) this.#leaveBehind(listener)
-      else this.#level(listener)
-    }
-    if (this.#farewell !== undefined) connection.close(this.#farewell.code, this.#farewell.reason)
+    if (this.#farewell !== undefined) this.#dismiss(listener, this.#farewell)
+    else if (!isBehind || replay !== undefined) return false
+    else if (listener.lagging) return true
+    else if (connection.backlog > this.#highWaterMark) this.#leaveBehind(listener)
+    else this.#level(listener)
     return true
+  }
+
+  /** Who is not level any more, and has no time to be, is told that it is over all the same (E1). */
+  #dismiss(listener: Listener, { message, code, reason }: Farewell): void {
+    const { connection, cursor, lagging, replay } = listener
+    const isFree = !lagging && replay === undefined && connection.backlog <= this.#highWaterMark
+    this.#replays.drop(listener)
+    if (cursor < this.#tail.head) {
+      connection.write(isFree && this.#tail.covers(cursor) ? this.#tail.from(cursor) : message)
+      listener.cursor = this.#tail.head
+    }
+    connection.close(code, reason)
   }
 
   #leaveBehind(listener: Listener): void {
@@ -165,7 +182,8 @@ export class Audience {
 
   #level(listener: Listener): void {
     const { connection, cursor, seq } = listener
-    connection.write(this.#tail.covers(cursor) ? this.#tail.from(cursor) : this.#source.conflate(seq))
+    if (!this.#tail.covers(cursor)) return this.#replays.begin(listener, this.#source.catchUp(seq))
+    connection.write(this.#tail.from(cursor))
     listener.cursor = this.#tail.head
     listener.seq = this.#source.seq
   }

@@ -30,3 +30,10 @@ export class Batch {
     return this.#weight
   }
 }
+
+/** That of the batches in `made`. */
+export function weightOfAll(made: ReadonlyMap<unknown, { readonly batch: Batch }>): number {
+  let weight = 0
+  for (const { batch } of made.values()) weight += batch.weight
+  return weight
+}

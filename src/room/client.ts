@@ -3,7 +3,9 @@ import { CODES } from '../protocol/codes.ts'
 import type { Role, ServerMessage } from '../protocol/messages.ts'
 import type { Listener } from './audience.ts'
 import { Batch } from './batch.ts'
-import type { Connection } from './ports.ts'
+import { utf8Length } from './bytes.ts'
+import type { Connection, Membership } from './ports.ts'
+import type { Replay } from './replay.ts'
 
 /** One member of a room. */
 export class Client implements Listener {
@@ -17,9 +19,13 @@ export class Client implements Listener {
   cursor = 0
   seq = 0
   lagging = false
+  replay: Replay | undefined
   place = -1
 
   readonly #backlogLimit: number
+  #held: Batch[] = []
+  #heldBytes = 0
+  #remembered: Membership | undefined
 
   constructor(id: string, role: Role, connection: Connection, backlogLimit: number) {
     this.id = id
@@ -30,14 +36,33 @@ export class Client implements Listener {
 
   /** Has its line remember what it is, where that is of use. */
   remember(): void {
-    const { id, role, term, takesFeedback, lagging, seq } = this
-    this.connection.remember?.({
+    const { connection, id, role, term, takesFeedback, lagging, replay, seq } = this
+    if (connection.remember === undefined) return
+    const isBehind = lagging || replay !== undefined
+    const member: Membership = {
       id,
       role,
       term,
       ...(takesFeedback && { takesFeedback }),
-      ...(lagging && { behind: seq }),
-    })
+      ...(isBehind && { behind: replay?.stand ?? seq }),
+    }
+    const last = this.#remembered
+    if (last?.role === role && last.term === term && last.behind === member.behind) return
+    this.#remembered = member
+    connection.remember(member)
+  }
+
+  /** Bytes that wait to be taken. */
+  get backlog(): number {
+    return this.connection.backlog + this.#heldBytes
+  }
+
+  /** Its replay is over: what it was told meanwhile comes now. */
+  release(): void {
+    const held = this.#held
+    this.#held = []
+    this.#heldBytes = 0
+    for (const batch of held) this.connection.write(batch)
   }
 
   /** A message to this client alone. */
@@ -51,8 +76,15 @@ export class Client implements Listener {
 
   /** Answers to who asks and never reads would grow without bound: that ends the line. */
   send(batch: Batch): void {
-    if (this.connection.backlog > this.#backlogLimit) {
+    if (this.backlog > this.#backlogLimit) {
       this.connection.close(CODES.too_slow.close, 'what was written to you is not being read')
-    } else this.connection.write(batch)
+    } else if (this.role === 'owner' && this.replay !== undefined) this.#hold(batch)
+    else this.connection.write(batch)
+  }
+
+  /** An owner hears of what it said, and sees it, after what was said before. */
+  #hold(batch: Batch): void {
+    this.#held.push(batch)
+    for (const text of batch.texts) this.#heldBytes += utf8Length(text)
   }
 }

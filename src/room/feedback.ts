@@ -54,7 +54,7 @@ export class Feedback {
     const { owner } = this.#members
     if (owner === undefined) return ownerAbsent()
     if (!owner.takesFeedback) return unsupported()
-    if (owner.connection.backlog > this.#limits.highWaterMark) return tooMuch()
+    if (owner.backlog > this.#limits.highWaterMark) return tooMuch()
     owner.write(feedbackText(from, body))
     return undefined
   }

@@ -33,7 +33,7 @@ export const DEFAULT_LIMITS: RoomLimits = {
 /** Write deadlines within which a line that takes a little at a time has to take all (R6). */
 export const PATIENCE = 10
 
-/** Backlog past which even an answer is not queued any more: what a replay and a full tail may come to, twice over. */
-export function backlogLimit({ stateBytes, tailBytes, highWaterMark }: RoomLimits): number {
-  return 2 * (stateBytes + tailBytes + highWaterMark)
+/** Backlog past which even an answer is not queued any more: what the mark and a full tail may come to, twice over. */
+export function backlogLimit({ tailBytes, highWaterMark }: RoomLimits): number {
+  return 2 * (tailBytes + highWaterMark)
 }

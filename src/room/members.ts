@@ -4,11 +4,13 @@ import type { Client } from './client.ts'
 import { problemOf } from './errors.ts'
 import type { History } from './history.ts'
 import type { RoomLimits } from './limits.ts'
+import type { Replays } from './replays.ts'
 
 /** The clients of a room on this server, the ownership of the room, and what its members are answered. */
 export class Members {
   readonly uuid: string
   readonly #history: History
+  readonly #replays: Replays
   readonly #clients = new Map<string, Client>()
   /** The owner, if it is on this server. */
   owner: Client | undefined
@@ -18,9 +20,15 @@ export class Members {
   /** The owner is on some node. */
   ownerHere: boolean
 
-  constructor(uuid: string, history: History, ownership: { readonly term: number; readonly ownerHere: boolean }) {
+  constructor(
+    uuid: string,
+    history: History,
+    replays: Replays,
+    ownership: { readonly term: number; readonly ownerHere: boolean },
+  ) {
     this.uuid = uuid
     this.#history = history
+    this.#replays = replays
     this.term = ownership.term
     this.ownerHere = ownership.ownerHere
   }
@@ -33,11 +41,10 @@ export class Members {
     return this.#clients.get(id)
   }
 
-  /** Lets `client` in: the welcome first of all, then what it missed. `ownerKey` is told to it alone. */
+  /** Lets `client` in: the welcome first of all, then it begins to get what it missed. `ownerKey` is told to it alone. */
   admit(client: Client, limits: RoomLimits, since: Position | undefined, ownerKey?: string): void {
-    const { batch, recovered } = this.#history.replay(since)
+    const { replay, count, recovered } = this.#history.replay(since)
     const { messageBytes, stateBytes, stateEntries } = limits
-    const { takenEvery } = client.connection
     this.putBack(client)
     client.remember()
     client.tell(
@@ -45,14 +52,13 @@ export class Members {
         clientId: client.id,
         role: client.role,
         position: this.#history.position,
-        replay: batch.texts.length,
+        replay: count,
         recovered,
         limits: { messageBytes, stateBytes, stateEntries },
         ...(ownerKey !== undefined && { ownerKey }),
-        ...(takenEvery !== undefined && { takenEvery }),
       }),
     )
-    if (batch.texts.length > 0) client.connection.write(batch)
+    this.#replays.begin(client, replay)
   }
 
   /** It was in before, and is told nothing. */

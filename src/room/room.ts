@@ -1,4 +1,4 @@
-import { event, goodbye, type Saying } from '../protocol/codec.ts'
+import { encode, event, goodbye, type Saying } from '../protocol/codec.ts'
 import { CODES, type DisconnectCode, type EndReason } from '../protocol/codes.ts'
 import type { Position, RoomEvent } from '../protocol/messages.ts'
 import { Attendance } from './attendance.ts'
@@ -15,6 +15,7 @@ import { Neighbours } from './neighbours.ts'
 import { Offers } from './offers.ts'
 import type { Entry, Follower, Presence, Snapshot } from './ports.ts'
 import type { Answers, Question } from './questions.ts'
+import { Replays } from './replays.ts'
 import { Whispers } from './whispers.ts'
 
 const END_MESSAGES: Record<EndReason, string> = {
@@ -38,6 +39,7 @@ export class Room implements Follower {
   readonly #history: History
   readonly #members: Members
   readonly #audience: Audience
+  readonly #replays: Replays
   readonly #neighbours: Neighbours | undefined
   readonly #attendance: Attendance
   readonly #feedback: Feedback
@@ -52,9 +54,11 @@ export class Room implements Follower {
     this.#house = house
     this.#keeper = keeper
     this.#history = new History(uuid, snapshot, house.limits)
-    this.#members = new Members(uuid, this.#history, snapshot)
-    this.#audience = new Audience(this.#history.tail, this.#history, house.writer, house.limits.highWaterMark)
-    const { nodes, clock, limits } = house
+    const { nodes, clock, limits, writer } = house
+    const { highWaterMark } = limits
+    this.#replays = new Replays(writer, highWaterMark, (reader) => this.#levelled(reader as Client))
+    this.#members = new Members(uuid, this.#history, this.#replays, snapshot)
+    this.#audience = new Audience(this.#history.tail, this.#history, writer, this.#replays, highWaterMark)
     this.#neighbours = nodes && new Neighbours(nodes, uuid, (node) => this.#attendance.isSilent(node))
     this.#attendance = new Attendance(clock, this.#members, this.#neighbours)
     this.#feedback = new Feedback(this.#members, this.#neighbours, limits)
@@ -107,6 +111,11 @@ export class Room implements Follower {
    */
   restore(client: Client, behind: number | undefined): boolean {
     if (this.#ended !== undefined || (client.role === 'owner' && client.term < this.#members.term)) return false
+    // What it was to be told after its replay is not known any more.
+    if (client.role === 'owner' && behind !== undefined) {
+      this.#keeper.ownerLeft(client.term)
+      return false
+    }
     this.#members.putBack(client)
     if (client.role === 'listener') this.#audience.restore(client, behind)
     else {
@@ -173,7 +182,7 @@ export class Room implements Follower {
     if (this.isEmpty && this.#ended === undefined) this.#keeper.done()
   }
 
-  /** The line of a listener has taken all that was written to it (R6). */
+  /** The line of a client has taken all that was written to it (R6). */
   drained(client: Client): void {
     this.#audience.drained(client)
   }
@@ -198,9 +207,10 @@ export class Room implements Follower {
     this.#audience.restart(isLoss)
     this.presence({ here: ownerHere, term, node: ownerNode })
     const { owner } = this.#members
-    if (!isLoss || owner === undefined) return
+    if (owner === undefined || (!isLoss && owner.replay === undefined)) return
+    this.#replays.begin(owner, this.#history.catchUp(isLoss ? -1 : owner.replay!.stand))
+    if (!isLoss) return
     // It has seen to what is shown, and it is not what is kept: only this can tell it.
-    owner.send(new Batch(this.#history.catchUp(-1)))
     this.#members.refuse(owner, undefined, new RoomError('broadcasts_lost', 'the log has lost broadcasts'))
   }
 
@@ -217,15 +227,23 @@ export class Room implements Follower {
     this.#attendance.stop()
     this.#members.ownerNode = undefined
     const message = END_MESSAGES[reason]
-    this.#history.announce(goodbye(this.uuid, { code: reason, message }))
-    this.#audience.dismiss({ code: CODES[reason].close, reason: message })
+    const last = goodbye(this.uuid, { code: reason, message })
+    this.#history.announce(last)
+    this.#audience.dismiss({ message: new Batch([encode(last)]), code: CODES[reason].close, reason: message })
     const { owner } = this.#members
     if (owner !== undefined) this.#disconnect(owner, reason, message)
     this.#keeper.done()
   }
 
+  /** A client has got all of its replay. */
+  #levelled(client: Client): void {
+    client.release()
+    if (client.place >= 0) this.#audience.settle(client)
+  }
+
   #ownerDropped(owner: Client): void {
     this.#members.owner = undefined
+    this.#replays.drop(owner)
     this.#attendance.stop()
     if (this.#ended === undefined) this.#keeper.ownerLeft(owner.term)
   }
@@ -257,6 +275,7 @@ export class Room implements Follower {
   }
 
   #disconnect(client: Client, code: DisconnectCode, message: string): void {
+    this.#replays.drop(client)
     client.tell(goodbye(this.uuid, { code, message }))
     client.connection.close(CODES[code].close, message)
   }

@@ -1,5 +1,5 @@
 import { replayText } from '../protocol/codec.ts'
-import { Batch } from './batch.ts'
+import { Batch, weightOfAll } from './batch.ts'
 import { RoomError } from './errors.ts'
 import type { Draft, Entry } from './ports.ts'
 import { ENTRY_WEIGHT, textWeight } from './weight.ts'
@@ -29,6 +29,19 @@ export function stateFull({ stateEntries, stateBytes }: StateLimits, of: 'entrie
  */
 const CLEARS = 1000
 
+/** Which of what is stored a replay has: what came after one seq and up to another, and the clears that came after a third. */
+export interface Range {
+  readonly after: number
+  readonly upTo: number
+  readonly clearsAfter: number
+}
+
+/** Some messages of a replay; `last` is the seq of the last one. */
+export interface Piece {
+  readonly batch: Batch
+  readonly last: number
+}
+
 interface Kept {
   readonly seq: number
   /** A `clear` is kept for those who are behind; who comes late has nothing to forget. */
@@ -51,7 +64,12 @@ export class State {
   #entries = 0
   #bytes = 0
   #weight = 0
-  #replay: Batch | undefined
+  /** How often something was dropped that somebody may have been about to be sent. */
+  #drops = 0
+  /** Pieces of replay by their range, until the state changes: many come at once. */
+  readonly #pieces = new Map<string, Piece>()
+  /** Characters of them. */
+  #pieced = 0
 
   /** `entries` in the order of seq, `seq` the room's: what a log has stored. */
   constructor(limits: StateLimits, entries: readonly Entry[] = [], seq = 0) {
@@ -62,7 +80,7 @@ export class State {
 
   /** Bytes of memory that it takes. */
   get weight(): number {
-    return this.#weight + (this.#replay?.weight ?? 0)
+    return this.#weight + weightOfAll(this.#pieces)
   }
 
   /** Throws `state_full` where storing `draft` would pass a limit. A clear always fits. */
@@ -91,14 +109,74 @@ export class State {
       this.#entries++
       this.#bytes += entry.bytes
     }
-    this.#replay = undefined
+    this.#forgetPieces()
     this.#compact()
   }
 
-  /** What is stored, for who comes late. Made once, and kept until the state changes. */
-  replay(): Batch {
-    this.#replay ??= new Batch(this.entries().map(({ seq, body }) => replayText(seq, body)))
-    return this.#replay
+  /** Entries that are stored. */
+  get size(): number {
+    return this.#entries
+  }
+
+  /** Grows whenever there is less in some range than there was. */
+  get drops(): number {
+    return this.#drops
+  }
+
+  /** False: of what was cleared since `seq`, some is forgotten, so who stands there has to start afresh. */
+  knowsClearsSince(seq: number): boolean {
+    return seq >= this.#clearsForgotten
+  }
+
+  /** How many messages a replay of `range` has. */
+  count(range: Range): number {
+    let count = 0
+    for (const _ of this.#within(range)) count++
+    return count
+  }
+
+  /** The first messages of a replay of `range`, about `limit` characters. */
+  piece(range: Range, limit: number): Piece {
+    // What is broadcast and not stored moves the end of a range, and changes nothing in it.
+    const upTo = Math.min(range.upTo, this.#kept.at(-1)?.seq ?? 0)
+    const key = `${range.after}-${upTo}-${Math.min(range.clearsAfter, upTo)}`
+    const made = this.#pieces.get(key)
+    if (made !== undefined) return made
+    const texts: string[] = []
+    let [last, size] = [range.after, 0]
+    for (const { seq, body } of this.#within(range)) {
+      const text = replayText(seq, body)
+      texts.push(text)
+      last = seq
+      size += text.length
+      if (size >= limit) break
+    }
+    const piece = { batch: new Batch(texts), last }
+    // Of clients that are at different places each has pieces of its own: they are not kept beyond what all is twice over.
+    if (this.#pieced > 2 * this.#bytes) this.#forgetPieces()
+    this.#pieces.set(key, piece)
+    this.#pieced += size
+    return piece
+  }
+
+  /** In the order of seq. */
+  *#within({ after, upTo, clearsAfter }: Range): Generator<Entry> {
+    for (let i = this.#firstAfter(after); i < this.#kept.length; i++) {
+      const { entry, isClear, seq } = this.#kept[i]!
+      if (seq > upTo) return
+      if (entry !== undefined && (!isClear || seq > clearsAfter)) yield entry
+    }
+  }
+
+  /** The index of the first that came after `seq`. */
+  #firstAfter(seq: number): number {
+    let [low, high] = [0, this.#kept.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#kept[middle]!.seq <= seq) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   /** What is stored, in the order of seq. */
@@ -108,19 +186,9 @@ export class State {
     return entries
   }
 
-  /**
-   * What has changed for a listener that has seen all up to `seq`: the newest of each key, and the clears. Undefined
-   * when that is no longer known, and it has to start afresh.
-   */
-  changedSince(seq: number): Entry[] | undefined {
-    if (seq < this.#clearsForgotten) return undefined
-    const changed: Entry[] = []
-    for (let i = this.#kept.length - 1; i >= 0; i--) {
-      const kept = this.#kept[i]!
-      if (kept.seq <= seq) break
-      if (kept.entry !== undefined) changed.push(kept.entry)
-    }
-    return changed.reverse()
+  #forgetPieces(): void {
+    this.#pieces.clear()
+    this.#pieced = 0
   }
 
   #stored(key: string): { readonly entries: number; readonly bytes: number } {
@@ -157,6 +225,7 @@ export class State {
     const entry = kept.entry!
     kept.entry = undefined
     this.#superseded++
+    this.#drops++
     this.#weight -= weightOf(entry)
     if (this.#clears.delete(kept)) {
       this.#clearBytes -= entry.bytes

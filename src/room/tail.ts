@@ -1,4 +1,4 @@
-import { Batch } from './batch.ts'
+import { Batch, weightOfAll } from './batch.ts'
 import { ITEM_WEIGHT } from './weight.ts'
 
 interface Item {
@@ -16,6 +16,15 @@ interface Item {
 export interface TailLimits {
   readonly tailEntries: number
   readonly tailBytes: number
+}
+
+/** A piece of what somebody missed. */
+export interface Recovered {
+  readonly batch: Batch
+  /** The place after it. */
+  readonly cursor: number
+  /** That of its last broadcast. */
+  readonly seq: number
 }
 
 /** How far the tail may outgrow its limits while the audience is still being written to. */
@@ -37,7 +46,8 @@ export class Tail {
   /** The seq of the newest broadcast that is no longer covered: what a listener must have seen to be recovered. */
   #forgotten: number
   #lastRange: { from: number; head: number; batch: Batch } | undefined
-  #lastRecovery: { seq: number; head: number; batch: Batch } | undefined
+  /** What was made for who comes back, by where it begins and where it is to lead: many come back at once. */
+  readonly #recoveries = new Map<string, Recovered>()
 
   /** `seq` is the room's, before any message is pushed. */
   constructor(limits: TailLimits, seq: number) {
@@ -52,7 +62,7 @@ export class Tail {
 
   /** Bytes of memory that it takes. */
   get weight(): number {
-    return this.#weight + (this.#lastRange?.batch.weight ?? 0) + (this.#lastRecovery?.batch.weight ?? 0)
+    return this.#weight + (this.#lastRange?.batch.weight ?? 0) + weightOfAll(this.#recoveries)
   }
 
   covers(cursor: number): boolean {
@@ -80,7 +90,7 @@ export class Tail {
   /** Makes batches anew when they are asked for. */
   #forgetBatches(): void {
     this.#lastRange = undefined
-    this.#lastRecovery = undefined
+    this.#recoveries.clear()
   }
 
   /** All that is in it is void; the room's seq is `seq` now. */
@@ -108,18 +118,35 @@ export class Tail {
     return batch
   }
 
-  /** Exactly the broadcasts after `seq`, or undefined when some of them are forgotten (R5). */
-  since(seq: number): Batch | undefined {
-    if (seq < this.#forgotten) return undefined
-    const { head } = this
-    const last = this.#lastRecovery
-    if (last?.seq === seq && last.head === head) return last.batch
-    const missed = this.#items
-      .slice(this.#first - this.#base)
-      .filter((item) => item.seq !== undefined && item.seq > seq)
-    const batch = new Batch(missed.map((item) => item.text))
-    this.#lastRecovery = { seq, head, batch }
-    return batch
+  /** False: some of the broadcasts after `seq` are forgotten. */
+  knows(seq: number): boolean {
+    return seq >= this.#forgotten
+  }
+
+  /** The cursor that all broadcasts after `seq`, which it knows, come after. */
+  after(seq: number): number {
+    let at = this.#items.length
+    while (at > this.#first - this.#base && (this.#items[at - 1]!.seq ?? seq + 1) > seq) at--
+    return this.#base + at
+  }
+
+  /** The broadcasts from a covered `cursor` on, before `end`, about `limit` characters of them; events are left out. */
+  broadcasts(cursor: number, end: number, limit: number): Recovered {
+    const key = `${cursor}-${end}`
+    const made = this.#recoveries.get(key)
+    if (made !== undefined) return made
+    const texts: string[] = []
+    let [at, seq, size] = [cursor, 0, 0]
+    while (at < end && size < limit) {
+      const item = this.#items[at++ - this.#base]!
+      if (item.seq === undefined) continue
+      texts.push(item.text)
+      size += item.text.length
+      seq = item.seq
+    }
+    const recovered = { batch: new Batch(texts), cursor: at, seq }
+    this.#recoveries.set(key, recovered)
+    return recovered
   }
 
   #trimTo(times: number, last: number): void {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Audience, type Listener } from '../../src/room/audience.ts'
 import { Batch } from '../../src/room/batch.ts'
+import type { Replay } from '../../src/room/replay.ts'
+import { Replays } from '../../src/room/replays.ts'
 import { Tail } from '../../src/room/tail.ts'
 import { Writer } from '../../src/room/writer.ts'
 import { SteppedClock } from '../support/doubles.ts'
@@ -12,6 +14,7 @@ class Counter implements Listener {
   seq = 0
   lagging = false
   place = -1
+  replay: Replay | undefined
   readonly got: string[] = []
   writes = 0
   blocked: string[] | undefined
@@ -34,6 +37,20 @@ class Counter implements Listener {
   }
 }
 
+/** One that is over after one message. */
+function replayOf(text: string, cursor: number, seq: number): Replay {
+  return {
+    stand: -1,
+    cursor,
+    seq,
+    isOver: false,
+    next() {
+      Object.assign(this, { isOver: true })
+      return new Batch([text])
+    },
+  }
+}
+
 class Hall {
   readonly clock = new SteppedClock()
   readonly tail: Tail
@@ -42,11 +59,13 @@ class Hall {
 
   constructor(tailEntries = 1000) {
     this.tail = new Tail({ tailEntries, tailBytes: 1_000_000 }, 0)
-    this.audience = new Audience(this.tail, this, new Writer(this.clock), 100)
+    const writer = new Writer(this.clock)
+    const replays = new Replays(writer, 100, (listener) => this.audience.settle(listener))
+    this.audience = new Audience(this.tail, this, writer, replays, 100)
   }
 
-  conflate(seq: number): Batch {
-    return new Batch([`missed ${seq + 1} to ${this.seq}`])
+  catchUp(seq: number): Replay {
+    return replayOf(`missed ${seq + 1} to ${this.seq}`, this.tail.head, this.seq)
   }
 
   broadcast(): void {
@@ -104,7 +123,9 @@ describe('the audience', () => {
     const writer = new Writer(clock)
     const room = (size: number) => {
       const tail = new Tail({ tailEntries: 10, tailBytes: 1000 }, 0)
-      const audience = new Audience(tail, { seq: 1, conflate: () => new Batch([]) }, writer, 100)
+      const replays = new Replays(writer, 100, () => {})
+      const source = { seq: 1, catchUp: () => replayOf('', 0, 0) }
+      const audience = new Audience(tail, source, writer, replays, 100)
       const listeners = Array.from({ length: size }, () => new Counter())
       for (const listener of listeners) audience.add(listener)
       tail.push('1', 1)
@@ -135,15 +156,15 @@ describe('the audience', () => {
     expect(slow.got).toEqual([...range(1, stuck), `missed ${stuck + 1} to 300`])
   })
 
-  test('everybody is dismissed with the last word, who is stuck without it', () => {
+  test('[E1] everybody is dismissed with the last word, who is stuck with that alone', () => {
     const hall = new Hall()
     const [stuck, ...others] = Array.from({ length: 600 }, () => hall.join())
     stuck!.blocked = ['x'.repeat(101)]
     hall.broadcast()
-    hall.audience.dismiss({ code: 1000, reason: '' })
+    hall.audience.dismiss({ message: new Batch(['the end']), code: 1000, reason: '' })
     hall.settle()
     expect(others.every(({ got, isClosed }) => got.length === 1 && isClosed)).toBe(true)
-    expect(stuck).toMatchObject({ isClosed: true, got: [] })
+    expect(stuck).toMatchObject({ isClosed: true, blocked: ['x'.repeat(101), 'the end'] })
   })
 
   test('comings, goings and broadcasts in any order: no gap, no duplicate, nobody forgotten', () => {

@@ -114,3 +114,40 @@ test('[C1] an owner that takes no feedback takes none after its sleep', async ()
   expect(broadcasts(owner.connection.received)).toEqual([])
   expect(listener.connection.received.at(-1)).toMatchObject({ event: { code: 'feedback_unsupported', id: 'a' } })
 })
+
+test('[R4] who was in the middle of a replay gets it anew; an owner, who was to be told more after it, comes again', async () => {
+  const before = new House({ highWaterMark: 1000 })
+  const owner = await enter(before, message(1))
+  const { uuid, ownerKey } = owner.welcome
+  for (let n = 1; n <= 20; n++) says(owner, `k${n}`, ['x'.repeat(200)], { stateMessage: true })
+  await before.settle()
+  const blocked = () => {
+    const connection = new LastingConnection()
+    connection.block()
+    return { connection, session: new Session(before.manager, before.house, connection) }
+  }
+  const late = blocked()
+  late.session.receive(JSON.stringify(message(2, { uuid })))
+  await before.settle()
+  expect(late.connection.member).toMatchObject({ behind: -1 })
+  const back = blocked()
+  back.session.receive(JSON.stringify(message(1, { uuid, ownerKey })))
+  await before.settle()
+
+  const { house, members } = await wake(before, [
+    { ...late, welcome: owner.welcome },
+    { ...back, welcome: owner.welcome },
+  ])
+  expect(back.connection.closed).toMatchObject({ code: 4005 })
+  house.clock.advance(house.limits.grace)
+  await house.manager.expire()
+  late.connection.unblock()
+  members[0]!.session.drained()
+  await house.settle()
+  const received = late.connection.fresh()
+  const at = received.findIndex(({ event }) => event?.type === 'lagged')
+  expect(received[at]).toMatchObject({ event: { reset: true, replay: 20, position: { seq: 20 } } })
+  expect(received.slice(at + 1, at + 21).map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+  // The log was told that its owner is not here.
+  expect(received.at(-1)).toMatchObject({ event: { code: 'room_abandoned' } })
+})

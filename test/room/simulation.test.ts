@@ -2,12 +2,14 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { MemoryLog } from '../../src/logs/memory.ts'
 import { SqliteLog } from '../../src/logs/sqlite.ts'
 import { NodeSqliteDriver } from '../../src/node/sqlite-driver.ts'
+import { Batch } from '../../src/room/batch.ts'
 import { Elsewhere } from '../../src/room/elsewhere.ts'
 import { Ferry } from '../../src/room/ferry.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../../src/room/limits.ts'
 import type { RoomLog } from '../../src/room/ports.ts'
 import { Room } from '../../src/room/room.ts'
 import { State } from '../../src/room/state.ts'
+import { StateReplay } from '../../src/room/state-replay.ts'
 import { Tail } from '../../src/room/tail.ts'
 import { House } from '../support/doubles.ts'
 import { Random, seedOfRun } from '../support/random.ts'
@@ -103,13 +105,19 @@ describe('a core that is broken on purpose is found out', () => {
 
   const sabotages: Record<string, () => void> = {
     'a lost catch-up': () => {
-      vi.spyOn(State.prototype, 'changedSince').mockReturnValue([])
+      vi.spyOn(State.prototype, 'size', 'get').mockReturnValue(0)
+      vi.spyOn(State.prototype, 'count').mockReturnValue(0)
+      vi.spyOn(State.prototype, 'piece').mockImplementation(({ upTo }) => ({ batch: new Batch([]), last: upTo }))
     },
     'a catch-up that leaves out one': () => {
-      const { changedSince } = State.prototype
-      vi.spyOn(State.prototype, 'changedSince').mockImplementation(function (this: State, seq) {
-        return changedSince.call(this, seq)?.slice(1)
+      // Of what is stored, all is counted: of what has changed since, one less.
+      const { count } = State.prototype
+      vi.spyOn(State.prototype, 'count').mockImplementation(function (this: State, range) {
+        return Math.max(0, count.call(this, range) - 1)
       })
+    },
+    'a replay that is broken off': () => {
+      vi.spyOn(StateReplay.prototype, 'isOver', 'get').mockReturnValue(true)
     },
     'a doubled broadcast': () => {
       const { push } = Tail.prototype
@@ -119,9 +127,9 @@ describe('a core that is broken on purpose is found out', () => {
       })
     },
     'a recovery from too far back': () => {
-      const { since } = Tail.prototype
-      vi.spyOn(Tail.prototype, 'since').mockImplementation(function (this: Tail, seq) {
-        return since.call(this, seq - 1) ?? since.call(this, seq)
+      const { after } = Tail.prototype
+      vi.spyOn(Tail.prototype, 'after').mockImplementation(function (this: Tail, seq) {
+        return after.call(this, seq - 1)
       })
     },
     'a stale term accepted': () => {

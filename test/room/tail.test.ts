@@ -53,13 +53,31 @@ describe('the tail', () => {
     tail.push('m11', 11)
     tail.push('event')
     tail.push('m12', 12)
-    expect(tail.since(10)?.texts).toEqual(['m11', 'm12'])
-    expect(tail.since(11)?.texts).toEqual(['m12'])
-    expect(tail.since(12)?.texts).toEqual([])
-    expect(tail.since(9)).toBeUndefined()
+    const since = (seq: number) => tail.broadcasts(tail.after(seq), tail.head, 1000).batch.texts
+    expect(since(10)).toEqual(['m11', 'm12'])
+    expect(since(11)).toEqual(['m12'])
+    expect(since(12)).toEqual([])
+    expect([tail.knows(10), tail.knows(9)]).toEqual([true, false])
     for (const seq of [13, 14, 15]) tail.push(`m${seq}`, seq)
     tail.trim()
-    expect(tail.since(11)?.texts).toEqual(['m12', 'm13', 'm14', 'm15'])
-    expect(tail.since(10)).toBeUndefined()
+    expect(since(11)).toEqual(['m12', 'm13', 'm14', 'm15'])
+    expect([tail.knows(11), tail.knows(10)]).toEqual([true, false])
+  })
+
+  test('[R5] gives them in pieces, which lead to each other', () => {
+    const tail = new Tail({ tailEntries: 100, tailBytes: 1000 }, 0)
+    for (let seq = 1; seq <= 9; seq++) {
+      tail.push(`m${seq}`, seq)
+      tail.push('event')
+    }
+    const got: string[] = []
+    for (let cursor = tail.after(2); cursor < tail.after(9); ) {
+      const piece = tail.broadcasts(cursor, tail.head, 5)
+      expect(piece.batch.texts.length).toBeLessThanOrEqual(3)
+      expect(piece.batch.texts.at(-1)).toBe(`m${piece.seq}`)
+      got.push(...piece.batch.texts)
+      cursor = piece.cursor
+    }
+    expect(got).toEqual(['m3', 'm4', 'm5', 'm6', 'm7', 'm8', 'm9'])
   })
 })

@@ -137,7 +137,9 @@ export class SimulatedListener {
   }
 
   #startReplay(left: number, leadsTo: number, missed: number): void {
-    this.#replay = { left, leadsTo, missed, from: this.last }
+    // In the middle of another it was to be led to where that led.
+    const from = missed >= 0 ? (this.#replay?.leadsTo ?? this.last) : this.last
+    this.#replay = { left, leadsTo, missed, from }
     this.#caught = 0
     this.#finishReplay()
   }
