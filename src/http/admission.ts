@@ -17,8 +17,21 @@ export interface Admission {
 
 /** Why this client may not come in; undefined: it may. */
 export function refusalOf(admission: Admission, asking: Asking): Refusal | undefined {
+  return originRefusalOf(admission, asking) ?? ailmentOf(admission)
+}
+
+/** Why clients of this origin may not come in. */
+export function originRefusalOf(admission: Admission, asking: Asking): Refusal | undefined {
   const verdict = judgeOrigin(admission.origins, asking)
-  const refusal = verdict === 'allowed' ? admission.ailment() : originRefused(asking.origin, verdict)
+  return verdict === 'allowed' ? undefined : noted(admission, originRefused(asking.origin, verdict))
+}
+
+/** Why nobody may come in. */
+export function ailmentOf(admission: Admission): Refusal | undefined {
+  return noted(admission, admission.ailment())
+}
+
+function noted(admission: Admission, refusal: Refusal | undefined): Refusal | undefined {
   if (refusal !== undefined) admission.refused(refusal)
   return refusal
 }

@@ -1,13 +1,16 @@
 import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import { CODES, type Problem } from '../protocol/codes.ts'
-import { BROADCASTING, HEALTH, ROOM_SOCKET, ROOMS } from '../protocol/routes.ts'
+import { BROADCASTING, HEALTH, LIVE, READY, ROOM_SOCKET, ROOMS, SDK_MODULE } from '../protocol/routes.ts'
 import { problemOf, RoomError } from '../room/errors.ts'
-import { type Admission, type Refusal, refusalOf } from './admission.ts'
+import { type Admission, ailmentOf, originRefusalOf, type Refusal, refusalOf } from './admission.ts'
+import { addHealth, type Health } from './health.ts'
+import { allowOnly } from './methods.ts'
 import type { Asking } from './origin.ts'
 
 /** What a runtime gives the app. */
-export interface Edge extends Admission {
+export interface Edge extends Admission, Health {
+  ailment(): Refusal | undefined
   /**
    * Makes the request a WebSocket in a session; `uuid` where the address names the room. Absent where upgrades do not come
    * as requests.
@@ -15,13 +18,12 @@ export interface Edge extends Admission {
   upgrade?(c: Context, uuid?: string): Response | Promise<Response>
   /** Makes a WebSocket of an upgrade that is refused, over which the client is told why (J5). */
   tell?(refusal: Refusal): Response
-  /** Why rooms can be neither written nor read, though who is in a room stays; undefined: they can. */
-  logAilment?(): Problem | undefined
   /** For `POST /rooms`. Rejects with a `RoomError`. */
   open(c: Context): Promise<{ readonly uuid: string; readonly ownerKey: string }>
-  /** For `GET /health`. */
-  figures(): Record<string, number>
 }
+
+/** For how long a browser need not ask again; none keeps an answer for longer than that. */
+const PREFLIGHT_SECONDS = '7200'
 
 /** The HTTP side, the same on every runtime: addresses, who may come in, headers. */
 export function createApp(edge: Edge): Hono {
@@ -50,19 +52,31 @@ export function createApp(edge: Edge): Hono {
     }),
   )
 
-  app.get(HEALTH, (c) => {
-    const problem = edge.ailment() ?? edge.logAilment?.()
-    c.header('Cache-Control', 'no-store')
-    if (problem !== undefined) return c.json({ status: 'unavailable', ...problem }, CODES[problem.code].http as 503)
-    return c.json({ status: 'ok', ...edge.figures() })
-  })
+  addHealth(app, edge)
+  allowOnly(app, [HEALTH, LIVE, READY, BROADCASTING, ROOM_SOCKET, '/', SDK_MODULE], ['GET'])
 
-  app.post(ROOMS, async (c) => {
+  // Pages of an allowed origin may read the answer (Fetch, 3.3); for others no room is made.
+  app.use(ROOMS, async (c, next) => {
+    const origin = c.req.header('origin')
     c.header('Cache-Control', 'no-store')
-    const problem = refusalOf(edge, asking(c))
-    if (problem !== undefined) return refuse(c, problem)
-    return c.json(await edge.open(c), 201)
+    c.header('Vary', 'Origin')
+    const refusal = originRefusalOf(edge, asking(c))
+    if (refusal !== undefined) return refuse(c, refusal)
+    if (origin !== undefined) c.header('Access-Control-Allow-Origin', origin)
+    return next()
   })
+  app.post(ROOMS, async (c) => {
+    const refusal = ailmentOf(edge)
+    return refusal === undefined ? c.json(await edge.open(c), 201) : refuse(c, refusal)
+  })
+  app.options(ROOMS, (c) => {
+    c.header('Allow', 'OPTIONS, POST')
+    c.header('Access-Control-Allow-Methods', 'POST')
+    c.header('Access-Control-Allow-Headers', 'Authorization, Content-Type')
+    c.header('Access-Control-Max-Age', PREFLIGHT_SECONDS)
+    return c.body(null, 204)
+  })
+  allowOnly(app, [ROOMS], ['POST', 'OPTIONS'])
 
   function socket(c: Context, uuid?: string): Response | Promise<Response> {
     if (edge.upgrade === undefined || c.req.header('upgrade')?.toLowerCase() !== 'websocket') {

@@ -30,6 +30,12 @@ const ROOM_SOCKET_PATH = new RegExp(`^${ROOM_SOCKET.replace(':uuid', '([^/]+)')}
 
 export const HEALTH = '/health'
 
+/** Whether the process works. */
+export const LIVE = '/health/live'
+
+/** Whether clients are to be sent here. */
+export const READY = '/health/ready'
+
 /** The SDK as one ES module, for pages without a build step. */
 export const SDK_MODULE = '/roomcast.js'
 

@@ -87,6 +87,9 @@ describeWithRedis('a server over Redis', () => {
       const health = await healthOf(server.url)
       expect(health.status).toBe(503)
       expect(await health.json()).toMatchObject({ status: 'unavailable', code: 'log_unavailable' })
+      expect((await fetch(`${server.url}/health/ready`)).status).toBe(503)
+      // It works: a restart would not bring Redis back.
+      expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
       const socket = await TestSocket.connect(`${server.url}/broadcasting`)
       socket.send(message(1))
       expect(await socket.next()).toMatchObject({ event: { code: 'room_unavailable' } })
