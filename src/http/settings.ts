@@ -73,6 +73,7 @@ export function readSettings<S extends v.GenericSchema>(schema: S, environment: 
 
 const KIBIBYTE = 1024
 const MEBIBYTE = 1024 * KIBIBYTE
+const GIBIBYTE = 1024 * MEBIBYTE
 const DAY = 86_400
 
 /** The most that a runtime allows; sizes in bytes. */
@@ -94,6 +95,9 @@ export const roomVariables = (most: Bounds) => ({
   HANDSHAKE_SECONDS: whole(DEFAULT_LIMITS.handshake / 1000, 1, 300),
   WRITE_DEADLINE_SECONDS: whole(30, 1, 3600),
   FEEDBACK_RATE: whole(DEFAULT_LIMITS.feedbackRate, 1, 10_000),
+  FEEDBACK_BYTES: whole(DEFAULT_LIMITS.feedbackBytes, 512, GIBIBYTE),
+  BROADCAST_RATE: whole(DEFAULT_LIMITS.broadcastRate, 1, 10_000_000),
+  BROADCAST_BYTES: whole(DEFAULT_LIMITS.broadcastBytes, 512, 64 * GIBIBYTE),
 })
 
 type RoomVariables = Record<keyof ReturnType<typeof roomVariables>, number>
@@ -110,5 +114,8 @@ export function limitsOf(variables: RoomVariables): RoomLimits {
     grace: variables.GRACE_SECONDS * 1000,
     handshake: variables.HANDSHAKE_SECONDS * 1000,
     feedbackRate: variables.FEEDBACK_RATE,
+    feedbackBytes: variables.FEEDBACK_BYTES,
+    broadcastRate: variables.BROADCAST_RATE,
+    broadcastBytes: variables.BROADCAST_BYTES,
   }
 }

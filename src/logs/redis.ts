@@ -1,4 +1,5 @@
 import type { EndReason } from '../protocol/codes.ts'
+import { overRate } from '../room/broadcast-rate.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomLimits } from '../room/limits.ts'
 import type { Appended, Clock, Draft, Follower, Ownership, RoomLog, Secrets, Snapshot } from '../room/ports.ts'
@@ -29,6 +30,9 @@ export interface RedisLogOptions {
 }
 
 const LEASE = 10_000
+
+/** Of a draft that is over the room's rate, before the milliseconds to wait. */
+const OVER_RATE = 'rate:'
 
 /** Milliseconds for which a room is kept that no node looks after any more, beyond the grace time. */
 const AFTERLIFE = 3_600_000
@@ -181,30 +185,50 @@ export class RedisLog implements RoomLog {
     await this.#driver.close()
   }
 
-  async #appendAll(uuid: string, appends: readonly Append[]): Promise<void> {
-    const { stateBytes, stateEntries, tailBytes, tailEntries } = this.#options.limits
-    const bounds = [tailEntries, tailBytes, stateEntries, stateBytes].map(String)
-    const clock = String(this.#options.clock.now())
+  /** Resolves with the error of those that were refused for the room's rate, where there were any. */
+  async #appendAll(uuid: string, appends: readonly Append[]): Promise<Error | undefined> {
+    const { stateBytes, stateEntries, tailBytes, tailEntries, broadcastRate, broadcastBytes } = this.#options.limits
+    const clock = this.#options.clock.now()
+    const bounds = [
+      tailEntries,
+      tailBytes,
+      stateEntries,
+      stateBytes,
+      this.#expiry,
+      clock,
+      broadcastRate,
+      broadcastBytes,
+    ]
     const texts = appends.map(({ draft }) => textOf(draft))
     const drafts = appends.flatMap(({ draft }, i) => [...argumentsOf(draft), texts[i]!])
     try {
-      const outcomes = await this.#run(scripts.APPEND, uuid, ...bounds, this.#expiry, clock, ...drafts)
-      for (const [i, append] of appends.entries())
-        this.#settle(uuid, append, texts[i]!, (outcomes as (number | string)[])[i]!)
+      const reply = await this.#run(scripts.APPEND, uuid, ...bounds.map(String), ...drafts)
+      const outcomes = reply as (number | string)[]
+      for (const [i, append] of appends.entries()) this.#settle(uuid, append, texts[i]!, outcomes[i]!)
+      const overRate = outcomes.find((outcome) => typeof outcome === 'string' && outcome.startsWith(OVER_RATE))
+      return overRate === undefined ? undefined : this.#refusal(overRate as string)
     } catch (error) {
       for (const { reject } of appends) reject(problemOf(error))
+      return undefined
     }
   }
 
   /** `outcome` as the script `APPEND` says. */
   #settle(uuid: string, { resolve, reject }: Append, text: string, outcome: number | string): void {
-    if (outcome === 'entries' || outcome === 'bytes') return reject(stateFull(this.#options.limits, outcome))
-    if (typeof outcome === 'string') return reject(refusal(outcome))
+    if (typeof outcome === 'string') return reject(this.#refusal(outcome))
     const seq = Math.abs(outcome)
     // A draft of this node's own need not come back by the channel to be seen here.
     const isNew = outcome > 0
     if (isNew) this.#replicas.hear(uuid, { kind: 'entry', record: recordOf(seq, text) })
     resolve({ seq })
+  }
+
+  /** Why the script `APPEND` refuses a draft. */
+  #refusal(outcome: string): RoomError {
+    const { limits } = this.#options
+    if (outcome === 'entries' || outcome === 'bytes') return stateFull(limits, outcome)
+    if (outcome.startsWith(OVER_RATE)) return overRate(limits, Number(outcome.slice(OVER_RATE.length)))
+    return refusal(outcome)
   }
 
   /** Applies what a script has told the followers of the owner; undefined where it told them nothing. */

@@ -6,7 +6,8 @@ export interface Peer {
   readonly session: Session
   /** Something was heard from it since the last ping. */
   isAlive: boolean
-  readonly hasBacklog: boolean
+  /** It is read, and its line has room: what it answers is heard. */
+  readonly canAnswer: boolean
   ping(): void
   terminate(): void
 }
@@ -36,7 +37,7 @@ export class Peers {
   ping(): void {
     this.#forEach((peer) => {
       // A line with a backlog cannot answer yet; the write deadline has an eye on it.
-      if (!peer.isAlive && !peer.hasBacklog) {
+      if (!peer.isAlive && peer.canAnswer) {
         peer.session.unresponsive()
         peer.terminate()
         return

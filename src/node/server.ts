@@ -17,6 +17,7 @@ import { Writer } from '../room/writer.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Peers } from './peers.ts'
+import { Turns } from './reading.ts'
 import { Refusals } from './refusals.ts'
 import { ConnectedSocket, endTimedOut, type SocketHouse } from './socket-connection.ts'
 import { openStore } from './store.ts'
@@ -53,7 +54,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const house: RoomHouse = { log: store.log, nodes: store.nodes, clock, writer, limits, secrets }
   const manager: Manager = new Manager(house)
   const peers = new Peers(writer)
-  const sockets: SocketHouse = { manager, house, peers, writeDeadline: config.writeDeadline }
+  const sockets: SocketHouse = { manager, house, peers, turns: new Turns(), writeDeadline: config.writeDeadline }
   const refusalLog = new RefusalLog(clock, (line) => console.error(line))
   let isStopping = false
 
@@ -93,6 +94,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: 1024,
     closeTimeout: STOP_DEADLINE,
+    // A ping costs its sender something, as does every message: the connection answers it in its turn.
+    autoPong: false,
   } as ServerOptions)
   const server = await listen()
   const pings = setInterval(() => peers.ping(), config.pingInterval)

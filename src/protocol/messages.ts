@@ -177,6 +177,11 @@ export type RoomEvent =
       readonly type: 'stale'
       readonly stale: boolean
     }
+  | {
+      /** To the owner: so many messages of feedback were dropped, since its line was full or they were too many (C7). */
+      readonly type: 'feedback_dropped'
+      readonly count: number
+    }
   | { readonly type: 'pong' }
 
 /** Status 5. */

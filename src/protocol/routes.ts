@@ -60,4 +60,6 @@ export const CAN = {
   taken: 'taken',
   /** An owner: takes what listeners say, which has `from`. To others it would look like a broadcast of their own. */
   feedback: 'feedback',
+  /** An owner: says again what was refused as over the room's rate, in its order, from the first of it on. */
+  resends: 'resends',
 } as const

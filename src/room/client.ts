@@ -6,6 +6,7 @@ import { Batch } from './batch.ts'
 import { utf8Length } from './bytes.ts'
 import type { Connection, Membership } from './ports.ts'
 import type { Replay } from './replay.ts'
+import type { Resending } from './resending.ts'
 
 /** One member of a room. */
 export class Client implements Listener {
@@ -16,6 +17,8 @@ export class Client implements Listener {
   term = 0
   /** An owner: by its own word it takes feedback, and does not run it as it would a broadcast. */
   takesFeedback = false
+  /** An owner that says again what was refused for its rate: what is to be said first. */
+  resending: Resending | undefined
   cursor = 0
   seq = 0
   lagging = false
@@ -36,7 +39,7 @@ export class Client implements Listener {
 
   /** Has its line remember what it is, where that is of use. */
   remember(): void {
-    const { connection, id, role, term, takesFeedback, lagging, replay, seq } = this
+    const { connection, id, role, term, takesFeedback, resending, lagging, replay, seq } = this
     if (connection.remember === undefined) return
     const isBehind = lagging || replay !== undefined
     const member: Membership = {
@@ -44,6 +47,7 @@ export class Client implements Listener {
       role,
       term,
       ...(takesFeedback && { takesFeedback }),
+      ...(resending !== undefined && { resends: true }),
       ...(isBehind && { behind: replay?.stand ?? seq }),
     }
     const last = this.#remembered

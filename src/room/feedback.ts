@@ -1,24 +1,36 @@
 import { feedbackText, type Saying } from '../protocol/codec.ts'
+import { Allowance } from './allowance.ts'
 import type { Client } from './client.ts'
 import { written } from './draft.ts'
+import { Dropped } from './dropped.ts'
 import { errorOf, problemOf, RoomError } from './errors.ts'
 import { Ferry } from './ferry.ts'
-import type { RoomLimits } from './limits.ts'
+import { feedbackForOwner, feedbackMark, type RoomLimits } from './limits.ts'
 import type { Members } from './members.ts'
 import type { Neighbours } from './neighbours.ts'
+import type { Clock } from './ports.ts'
 import type { Answers, QuestionOf, Remark } from './questions.ts'
 
-/** What listeners say to the owner, whatever node it is on. What one of them says is heard in the order it was said. */
+/**
+ * What listeners say to the owner, whatever node it is on. What one of them says is heard in the order it was said. What the
+ * owner does not take is dropped, so that its own answers do not wait behind it (C7).
+ */
 export class Feedback {
   readonly #members: Members
   readonly #neighbours: Neighbours | undefined
   readonly #limits: RoomLimits
   readonly #ferry = new Ferry<Remark>((load) => this.#carry(load))
+  /** Characters that the owner gets of all listeners together. */
+  readonly #allowance: Allowance
+  readonly #dropped: Dropped
 
-  constructor(members: Members, neighbours: Neighbours | undefined, limits: RoomLimits) {
+  constructor(clock: Clock, members: Members, neighbours: Neighbours | undefined, limits: RoomLimits) {
     this.#members = members
     this.#neighbours = neighbours
     this.#limits = limits
+    const rate = feedbackForOwner(limits)
+    this.#allowance = new Allowance(clock, { burst: rate, rate })
+    this.#dropped = new Dropped(clock, members, (owner) => this.#isFull(owner))
   }
 
   /**
@@ -42,6 +54,16 @@ export class Feedback {
     return { problems: refusals.map((refusal) => (refusal === undefined ? null : problemOf(refusal))) }
   }
 
+  /** The owner's line has taken all that was written to it. */
+  drained(): void {
+    this.#dropped.report()
+  }
+
+  /** There is nobody to tell any more. */
+  stop(): void {
+    this.#dropped.stop()
+  }
+
   async #carry(remarks: readonly Remark[]): Promise<(RoomError | undefined)[]> {
     const { ownerNode } = this.#members
     if (ownerNode === undefined) return remarks.map((remark) => this.#hear(remark))
@@ -54,9 +76,16 @@ export class Feedback {
     const { owner } = this.#members
     if (owner === undefined) return ownerAbsent()
     if (!owner.takesFeedback) return unsupported()
-    if (owner.backlog > this.#limits.highWaterMark) return tooMuch()
+    if (this.#isFull(owner) || !this.#allowance.take(body.length)) {
+      this.#dropped.add(owner)
+      return tooMuch()
+    }
     owner.write(feedbackText(from, body))
     return undefined
+  }
+
+  #isFull({ backlog }: Client): boolean {
+    return backlog > feedbackMark(this.#limits)
   }
 }
 

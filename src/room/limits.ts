@@ -15,6 +15,11 @@ export interface RoomLimits extends StateLimits, TailLimits {
   readonly handshake: number
   /** Feedback messages a listener may send a second, on average. */
   readonly feedbackRate: number
+  /** Bytes of feedback a listener may send a second, on average. */
+  readonly feedbackBytes: number
+  /** Broadcasts of a room a second, on average, and bytes of them (C6). */
+  readonly broadcastRate: number
+  readonly broadcastBytes: number
 }
 
 export const DEFAULT_LIMITS: RoomLimits = {
@@ -28,6 +33,9 @@ export const DEFAULT_LIMITS: RoomLimits = {
   grace: 120_000,
   handshake: 10_000,
   feedbackRate: 20,
+  feedbackBytes: 64 * 1024,
+  broadcastRate: 2000,
+  broadcastBytes: 4 * 1024 * 1024,
 }
 
 /** Write deadlines within which a line that takes a little at a time has to take all (R6). */
@@ -36,4 +44,14 @@ export const PATIENCE = 10
 /** Backlog past which even an answer is not queued any more: what the mark and a full tail may come to, twice over. */
 export function backlogLimit({ tailBytes, highWaterMark }: RoomLimits): number {
   return 2 * (tailBytes + highWaterMark)
+}
+
+/** Backlog of the owner's line, bytes, past which no feedback is put on it: its acknowledgements are not to wait behind that. */
+export function feedbackMark({ highWaterMark }: RoomLimits): number {
+  return highWaterMark / 4
+}
+
+/** Bytes of feedback a second that the owner gets of all listeners together: of sixteen that say as much as they may. */
+export function feedbackForOwner({ feedbackBytes }: RoomLimits): number {
+  return 16 * feedbackBytes
 }

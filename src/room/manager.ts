@@ -1,4 +1,5 @@
 import { isUuid } from '../protocol/messages.ts'
+import { BroadcastRates } from './broadcast-rate.ts'
 import { Departures } from './departures.ts'
 import type { RoomHouse } from './house.ts'
 import { readQuestion } from './questions.ts'
@@ -22,10 +23,12 @@ export class Manager {
   readonly #house: RoomHouse
   readonly #rooms = new Map<string, Held>()
   readonly #departures: Departures
+  readonly #rates: BroadcastRates
 
   constructor(house: RoomHouse) {
     this.#house = house
     this.#departures = new Departures(house.log, house.clock)
+    this.#rates = new BroadcastRates(house.clock, house.limits)
   }
 
   /** Rooms held at the moment. */
@@ -94,6 +97,7 @@ export class Manager {
   /** Ends the rooms whose grace time is over (E2). */
   async expire(): Promise<void> {
     const { log, clock, limits } = this.#house
+    this.#rates.forget((uuid) => this.#rooms.has(uuid))
     const abandoned = await log.abandoned(clock.now() - limits.grace)
     // Where one fails, the owner came back in between, or the log is out of reach: the next round will see.
     await Promise.allSettled(abandoned.map(({ uuid, term }) => log.end(uuid, term, 'room_abandoned')))
@@ -126,6 +130,7 @@ export class Manager {
       const room = await this.#house.log.follow(uuid, (snapshot) => {
         const room: Room = new Room(uuid, snapshot, this.#house, {
           done: () => this.#releaseSoon(uuid, held, room),
+          rate: this.#rates.of(uuid),
           ownerLeft: (term) => this.#departures.tell(uuid, term),
         })
         return room

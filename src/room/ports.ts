@@ -10,6 +10,8 @@ export interface Membership {
   readonly term: number
   /** An owner that takes feedback (`CAN.feedback`). */
   readonly takesFeedback?: true
+  /** An owner that says again what was refused (`CAN.resends`). */
+  readonly resends?: true
   /** The seq at which it was left to drain (R6); absent: it has been sent everything. */
   readonly behind?: number
 }
@@ -28,6 +30,8 @@ export interface Connection {
   readonly backlog: number
   /** Ends the line after what was written. `code` and `reason` as in RFC 6455, 7.4. */
   close(code: number, reason: string): void
+  /** Reads nothing from the client for `ms` milliseconds. Absent where the transport cannot help but read. */
+  rest?(ms: number): void
   /** What the client can, by its own word (`CAN` in protocol/routes.ts); comes before anything is written. */
   agree?(can: readonly string[]): void
   /** Set where the network does not tell what it has taken, and so the client is asked to, each so many characters. */
@@ -173,7 +177,11 @@ export interface RoomLog {
   /** Nothing, where another follows the room by now. */
   unfollow(uuid: string, follower: Follower): void
 
-  /** Rejects with `displaced` (an old term), `state_full`, `room_not_found`, `log_unavailable`. */
+  /**
+   * Rejects with `displaced` (an old term), `state_full`, `room_not_found`, `log_unavailable`; and with `rate_limited` where
+   * broadcasts come by other ways than one server's: then all is refused that the room was to append after it until that is
+   * told, so that nothing overtakes it.
+   */
   append(uuid: string, draft: Draft): Promise<Appended>
 
   /**

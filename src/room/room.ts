@@ -4,9 +4,10 @@ import type { Position, RoomEvent } from '../protocol/messages.ts'
 import { Attendance } from './attendance.ts'
 import { Audience } from './audience.ts'
 import { Batch } from './batch.ts'
+import type { BroadcastRate } from './broadcast-rate.ts'
 import type { Client } from './client.ts'
 import { draftOf } from './draft.ts'
-import { RoomError } from './errors.ts'
+import { problemOf, RoomError } from './errors.ts'
 import { Feedback } from './feedback.ts'
 import { History } from './history.ts'
 import type { RoomHouse } from './house.ts'
@@ -30,6 +31,8 @@ export interface RoomKeeper {
   done(): void
   /** The owner of `term`, who was here, is here no more. */
   ownerLeft(term: number): void
+  /** What may be broadcast in it. */
+  readonly rate: BroadcastRate
 }
 
 /** A room as this server holds it: it follows its log, and writes what the log publishes to the clients that are here. */
@@ -61,7 +64,7 @@ export class Room implements Follower {
     this.#audience = new Audience(this.#history.tail, this.#history, writer, this.#replays, highWaterMark)
     this.#neighbours = nodes && new Neighbours(nodes, uuid, (node) => this.#attendance.isSilent(node))
     this.#attendance = new Attendance(clock, this.#members, this.#neighbours)
-    this.#feedback = new Feedback(this.#members, this.#neighbours, limits)
+    this.#feedback = new Feedback(clock, this.#members, this.#neighbours, limits)
     this.#whispers = new Whispers(this.#members, this.#neighbours, limits)
     this.#offers = new Offers(this.#members, this.#neighbours, house)
     this.#placeOwner(snapshot.ownerHere ? snapshot.ownerNode : undefined)
@@ -127,14 +130,27 @@ export class Room implements Follower {
 
   /**
    * Puts the owner's broadcast into the log, and answers it when it has an id (C2–C5). What the log publishes is what the
-   * audience gets. Throws `bad_message` where it is too long.
+   * audience gets. Throws `bad_message` where it is too long, `rate_limited` (C6).
    */
   broadcast(owner: Client, said: Saying): void {
-    if (said.to === 'self') return this.#whispers.say(owner, said, [owner.id])
-    if (typeof said.to === 'object') return this.#whispers.say(owner, said, said.to)
-    this.#house.log.append(this.uuid, draftOf(said, owner.term, this.#house.limits.messageBytes)).then(
-      ({ seq }) => this.#members.acknowledge(owner, said.id, seq),
-      (error) => this.#members.refuse(owner, said.id, error),
+    const { id, to } = said
+    try {
+      this.#keeper.rate.check(owner.resending?.isOvertaking(id) ?? false)
+    } catch (error) {
+      owner.resending?.refused(id)
+      throw error
+    }
+    const turn = owner.resending?.letThrough(id)
+    const draft = draftOf(said, owner.term, this.#house.limits.messageBytes)
+    this.#keeper.rate.take(draft.bytes, typeof to === 'object' ? to.length : 1)
+    if (to === 'self') return this.#whispers.say(owner, id, draft.body, [owner.id])
+    if (typeof to === 'object') return this.#whispers.say(owner, id, draft.body, to)
+    this.#house.log.append(this.uuid, draft).then(
+      ({ seq }) => this.#members.acknowledge(owner, id, seq),
+      (error) => {
+        if (problemOf(error).code === 'rate_limited') owner.resending?.refused(id, turn)
+        this.#members.refuse(owner, id, error)
+      },
     )
   }
 
@@ -182,9 +198,10 @@ export class Room implements Follower {
     if (this.isEmpty && this.#ended === undefined) this.#keeper.done()
   }
 
-  /** The line of a client has taken all that was written to it (R6). */
+  /** The line of a client has taken all that was written to it (R6, C7). */
   drained(client: Client): void {
     this.#audience.drained(client)
+    if (client === this.#members.owner) this.#feedback.drained()
   }
 
   published(entry: Entry): void {
@@ -225,6 +242,7 @@ export class Room implements Follower {
   ended(reason: EndReason): void {
     this.#ended = reason
     this.#attendance.stop()
+    this.#feedback.stop()
     this.#members.ownerNode = undefined
     const message = END_MESSAGES[reason]
     const last = goodbye(this.uuid, { code: reason, message })
@@ -245,6 +263,7 @@ export class Room implements Follower {
     this.#members.owner = undefined
     this.#replays.drop(owner)
     this.#attendance.stop()
+    this.#feedback.stop()
     if (this.#ended === undefined) this.#keeper.ownerLeft(owner.term)
   }
 
@@ -269,6 +288,7 @@ export class Room implements Follower {
     former.role = 'listener'
     former.term = 0
     former.takesFeedback = false
+    former.resending = undefined
     former.remember()
     this.#members.tell(former, { type: 'role', role: 'listener' })
     this.#audience.add(former)

@@ -2,22 +2,20 @@ import { type Decoded, decode, encode, event, goodbye, type Request, type Saying
 import { CODES, type DisconnectCode, type Problem } from '../protocol/codes.ts'
 import type { Position } from '../protocol/messages.ts'
 import { CAN, PING, PONG } from '../protocol/routes.ts'
-import { Allowance } from './allowance.ts'
 import { Batch } from './batch.ts'
 import { utf8Length } from './bytes.ts'
 import { Client } from './client.ts'
+import { Conduct } from './conduct.ts'
 import { problemOf, RoomError } from './errors.ts'
 import type { RoomHouse } from './house.ts'
 import { backlogLimit } from './limits.ts'
 import type { Manager } from './manager.ts'
 import type { Cancel, Connection, Membership } from './ports.ts'
+import { Resending } from './resending.ts'
 import type { Room } from './room.ts'
 
 /** Requests that may wait while a client is being let in, and characters of them: of more than one request. */
 const WAITING = { requests: 32, characters: 256 * 1024 }
-
-/** Messages that a client may get wrong, and how many of them are forgiven a second. */
-const OFFENCES = { burst: 20, rate: 1 }
 
 const PONG_BATCH = new Batch([PONG])
 
@@ -35,11 +33,11 @@ export class Session {
   readonly #address: string | undefined
   readonly #cancelDeadline: Cancel
   // Made for those who need them: most say nothing after they have joined.
-  #offences: Allowance | undefined
-  #feedback: Allowance | undefined
+  #conduct: Conduct | undefined
   #waiting: string[] | undefined
   #takesFeedback = false
   #waitingCharacters = 0
+  #resends = false
   #stage: Stage = 'new'
   #isGone = false
   #client: Client | undefined
@@ -57,10 +55,11 @@ export class Session {
   }
 
   /** The line was a member of `room` before this runtime put the room to sleep: it is one again, and is told nothing. */
-  restore(room: Room, { id, role, term, takesFeedback, behind }: Membership): void {
+  restore(room: Room, { id, role, term, takesFeedback, resends, behind }: Membership): void {
     const client = new Client(id, role, this.#connection, backlogLimit(this.#house.limits))
     client.term = term
     client.takesFeedback = takesFeedback === true
+    if (resends) client.resending = new Resending()
     if (!room.restore(client, behind)) {
       return this.#disconnect({ code: 'room_unavailable', message: 'your place in the room is gone: come again' })
     }
@@ -73,23 +72,36 @@ export class Session {
   /** A text message has come. */
   receive(text: string): void {
     if (this.#stage === 'over') return
-    if (text === PING) return this.#write(PONG_BATCH)
+    if (text === PING) {
+      this.#write(PONG_BATCH)
+      return this.#asked(text.length)
+    }
     if (this.#isTooLarge(text)) return
     if (this.#stage === 'entering') return this.#wait(text)
     const decoded = decode(text)
-    if (!decoded.ok) return this.#offend(decoded)
+    if (!decoded.ok) return this.#offend(decoded, text.length)
     try {
-      this.#handle(decoded.request)
+      this.#handle(decoded.request, text)
     } catch (error) {
-      const problem = problemOf(error)
-      this.#reply(problem, 'id' in decoded.request ? decoded.request.id : undefined)
-      if (!CODES[problem.code].retry) this.#tolerate()
+      this.#refuse(decoded.request, problemOf(error), text.length)
     }
   }
 
-  receiveBinary(): void {
+  /** A binary message has come, which is none. */
+  receiveBinary(bytes: number): void {
     if (this.#stage === 'over') return
-    this.#offend({ ok: false, problem: { code: 'binary_message', message: 'a message is JSON in a text frame' } })
+    const problem = { code: 'binary_message', message: 'a message is JSON in a text frame' } as const
+    this.#offend({ ok: false, problem }, bytes)
+  }
+
+  /** A control frame of the transport has come: a ping, or an answer that nobody asked for. */
+  receiveControl(bytes: number): void {
+    if (this.#stage !== 'over') this.#asked(bytes)
+  }
+
+  /** The client is an owner, who is to be read even while its line is full (C7). */
+  get isOwner(): boolean {
+    return this.#client?.role === 'owner'
   }
 
   /** The line is gone. */
@@ -121,20 +133,23 @@ export class Session {
     this.#finish()
   }
 
-  #handle(request: Request): void {
+  #handle(request: Request, text: string): void {
     if (this.#stage === 'new') return this.#begin(request)
     const room = this.#room!
     switch (request.kind) {
       case 'taken':
-        return this.#connection.taken?.(request.count)
+        this.#connection.taken?.(request.count)
+        return this.#asked(text.length)
       case 'say':
         this.#checkRoom(request.uuid, room)
-        return this.#say(request, room, this.#client!)
+        return this.#say(request, text, room, this.#client!)
       case 'hand over':
         this.#checkRoom(request.uuid, room)
+        this.#asked(text.length)
         return this.#handOver(request.to, request.id, room, this.#client!)
       case 'close':
         this.#checkRoom(request.uuid, room)
+        this.#asked(text.length)
         return this.#close(room, this.#client!)
       default:
         throw new RoomError('already_in_room', 'this connection is in a room already', { field: 'status.value' })
@@ -144,6 +159,7 @@ export class Session {
   #begin(request: Request): void {
     if ('can' in request) {
       this.#takesFeedback = request.can.includes(CAN.feedback)
+      this.#resends = request.can.includes(CAN.resends)
       this.#connection.agree?.(request.can)
     }
     switch (request.kind) {
@@ -184,7 +200,10 @@ export class Session {
   #become(role: 'owner' | 'listener', room: Room, admit: (client: Client) => void): void {
     const { secrets, limits } = this.#house
     const client = new Client(secrets.clientId(), role, this.#connection, backlogLimit(limits))
-    client.takesFeedback = role === 'owner' && this.#takesFeedback
+    if (role === 'owner') {
+      client.takesFeedback = this.#takesFeedback
+      if (this.#resends) client.resending = new Resending()
+    }
     admit(client)
     this.#client = client
     this.#room = room
@@ -228,18 +247,9 @@ export class Session {
     this.#disconnect({ code: 'too_many_errors', message: `${what} before being let in` })
   }
 
-  #say(said: Saying, room: Room, client: Client): void {
+  #say(said: Saying, text: string, room: Room, client: Client): void {
     if (client.role === 'owner') return room.broadcast(client, said)
-    const { clock, limits } = this.#house
-    const { feedbackRate } = limits
-    this.#feedback ??= new Allowance(clock, { burst: 2 * feedbackRate, rate: feedbackRate })
-    if (!this.#feedback.take()) {
-      this.#tolerate()
-      throw new RoomError('rate_limited', `at most ${feedbackRate} feedback messages a second`, {
-        limit: feedbackRate,
-        retryAfter: Math.ceil(1000 / feedbackRate),
-      })
-    }
+    this.#ownConduct.speaks(text)
     room.feedback(client, said)
   }
 
@@ -263,14 +273,30 @@ export class Session {
     return this.#address === undefined || this.#address.toLowerCase() === uuid.toLowerCase()
   }
 
-  #offend({ problem, id }: Extract<Decoded, { ok: false }>): void {
-    this.#reply(problem, id)
-    this.#tolerate()
+  /** What is refused costs the client something, too. */
+  #refuse(request: Request, problem: Problem, bytes: number): void {
+    this.#reply(problem, 'id' in request ? request.id : undefined)
+    if (this.isOwner && problem.code === 'rate_limited') return this.#ownConduct.overdid(bytes)
+    this.#asked(bytes)
+    if (!CODES[problem.code].retry) this.#ownConduct.offended()
   }
 
-  #tolerate(): void {
-    this.#offences ??= new Allowance(this.#house.clock, OFFENCES)
-    if (!this.#offences.take()) this.#disconnect({ code: 'too_many_errors', message: 'too many messages were wrong' })
+  #offend({ problem, id }: Extract<Decoded, { ok: false }>, bytes: number): void {
+    this.#reply(problem, id)
+    this.#asked(bytes)
+    this.#ownConduct.offended()
+  }
+
+  #asked(bytes: number): void {
+    this.#ownConduct.asked(bytes)
+  }
+
+  get #ownConduct(): Conduct {
+    const { clock, limits } = this.#house
+    this.#conduct ??= new Conduct(clock, limits, this.#connection, (message) =>
+      this.#disconnect({ code: 'too_many_errors', message }),
+    )
+    return this.#conduct
   }
 
   #reply(problem: Problem, id: string | undefined): void {

@@ -1,7 +1,6 @@
-import { type Saying, targetedText } from '../protocol/codec.ts'
+import { targetedText } from '../protocol/codec.ts'
 import { Batch } from './batch.ts'
 import type { Client } from './client.ts'
-import { written } from './draft.ts'
 import { RoomError } from './errors.ts'
 import { Ferry } from './ferry.ts'
 import type { RoomLimits } from './limits.ts'
@@ -33,22 +32,22 @@ export class Whispers {
     this.#limits = limits
   }
 
-  /** Throws `bad_message` where it is too long; else the owner is told. */
-  say(owner: Client, said: Saying, to: readonly string[]): void {
-    const whisper = { term: owner.term, to, body: written(said, this.#limits.messageBytes).body }
-    if (whisper.term < this.#members.term) return this.#members.refuse(owner, said.id, displaced())
+  /** Says `body` to the clients `to`. The owner is told what became of it. */
+  say(owner: Client, id: string | undefined, body: string, to: readonly string[]): void {
+    const whisper = { term: owner.term, to, body }
+    if (whisper.term < this.#members.term) return this.#members.refuse(owner, id, displaced())
     if (this.#ferry.isIdle && this.#byNode(to).size === 0) {
       const refusal = this.#refusal(whisper, NOTHING_FOUND)
-      if (refusal !== undefined) return this.#members.refuse(owner, said.id, refusal)
+      if (refusal !== undefined) return this.#members.refuse(owner, id, refusal)
       this.#deliver(whisper)
-      return this.#members.acknowledge(owner, said.id)
+      return this.#members.acknowledge(owner, id)
     }
     if (this.#ferry.isFull) {
       const full = new RoomError('log_unavailable', 'too many messages to named clients are under way')
-      return this.#members.refuse(owner, said.id, full)
+      return this.#members.refuse(owner, id, full)
     }
     const size = to.reduce((sum, id) => sum + id.length, whisper.body.length)
-    this.#members.settle(owner, said.id, this.#ferry.take(whisper, size))
+    this.#members.settle(owner, id, this.#ferry.take(whisper, size))
   }
 
   /** Another node asks who of its owner's clients are here. */

@@ -28,9 +28,14 @@ export class WebSocketConnection implements Connection {
   readonly #ws: WebSocketLike
   readonly #socket: SocketLike
   readonly #onFull: () => void
+  readonly rest: (ms: number) => void
 
-  /** `onFull` is called at each write that the socket did not take at once: it will emit `drain`. */
-  constructor(ws: WebSocketLike, socket: SocketLike, onFull: () => void) {
+  /**
+   * `onFull` is called at each write that the socket did not take at once: it will emit `drain`. `rest` stops the reading for
+   * so many milliseconds.
+   */
+  constructor(ws: WebSocketLike, socket: SocketLike, onFull: () => void, rest: (ms: number) => void) {
+    this.rest = rest
     this.#ws = ws
     this.#socket = socket
     this.#onFull = onFull

@@ -30,7 +30,7 @@ export class Pipe {
   readonly #house: PipeHouse
   readonly #address: string | undefined
   readonly #deadline: ReturnType<typeof setTimeout>
-  readonly #offences = new Allowance({ now: Date.now, after: never, soon: never }, OFFENCES)
+  readonly #offences = new Allowance({ now: Date.now }, OFFENCES)
   #far: WebSocket | undefined
   /** What came before the object was there. */
   #waiting: (string | ArrayBuffer)[] = []
@@ -168,8 +168,4 @@ function attempt(action: () => void): void {
   } catch {
     // That side is gone; its own close says so.
   }
-}
-
-function never(): never {
-  throw new Error('an allowance only asks for the time')
 }

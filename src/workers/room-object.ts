@@ -89,7 +89,7 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
   override async webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const session = await this.#sessionOf(ws)
     if (typeof data === 'string') session?.receive(data)
-    else session?.receiveBinary()
+    else session?.receiveBinary(data.byteLength)
   }
 
   override async webSocketClose(ws: WebSocket): Promise<void> {

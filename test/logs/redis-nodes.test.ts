@@ -176,7 +176,12 @@ describeWithRedis('several nodes over one Redis', () => {
 
   test('a room may be larger than what a server keeps for who hears channels', async () => {
     const size = 40 * 1024 * 1024
-    const { log } = await node(redis.url, { ...CONTRACT_LIMITS, stateBytes: size, stateEntries: 1000 })
+    const { log } = await node(redis.url, {
+      ...CONTRACT_LIMITS,
+      stateBytes: size,
+      stateEntries: 1000,
+      broadcastBytes: size,
+    })
     await log.create(A, 'hash')
     await log.create(B, 'hash')
     await follow(log, B)

@@ -9,7 +9,11 @@ const MEBIBYTE = 1024 * 1024
 let server: Child & { address: string }
 
 beforeAll(async () => {
-  server = await startChildServer({ WRITE_DEADLINE_SECONDS: '1', HANDSHAKE_SECONDS: '1' })
+  server = await startChildServer({
+    WRITE_DEADLINE_SECONDS: '1',
+    HANDSHAKE_SECONDS: '1',
+    BROADCAST_BYTES: String(1024 * MEBIBYTE),
+  })
 })
 
 afterAll(() => server.kill())

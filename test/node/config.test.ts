@@ -32,6 +32,9 @@ describe('readConfig', () => {
         grace: 120_000,
         handshake: 10_000,
         feedbackRate: 20,
+        feedbackBytes: 65_536,
+        broadcastRate: 2000,
+        broadcastBytes: 4_194_304,
       },
     })
   })
@@ -57,6 +60,9 @@ describe('readConfig', () => {
       WRITE_DEADLINE_SECONDS: '8',
       PING_SECONDS: '9',
       FEEDBACK_RATE: '10',
+      FEEDBACK_BYTES: '1000',
+      BROADCAST_RATE: '11',
+      BROADCAST_BYTES: '1001',
       UNHEARD_OF: 'x',
     }
     expect(readConfig(env)).toMatchObject({
@@ -80,6 +86,9 @@ describe('readConfig', () => {
         grace: 6000,
         handshake: 7000,
         feedbackRate: 10,
+        feedbackBytes: 1000,
+        broadcastRate: 11,
+        broadcastBytes: 1001,
       },
     })
   })
@@ -87,7 +96,7 @@ describe('readConfig', () => {
   const NUMBERS = [
     ...['PORT', 'MAX_ROOMS', 'MAX_LISTENERS', 'MAX_CONNECTIONS', 'MESSAGE_BYTES', 'STATE_BYTES', 'STATE_ENTRIES'],
     ...['TAIL_BYTES', 'TAIL_ENTRIES', 'GRACE_SECONDS', 'HANDSHAKE_SECONDS', 'WRITE_DEADLINE_SECONDS', 'PING_SECONDS'],
-    'FEEDBACK_RATE',
+    ...['FEEDBACK_RATE', 'FEEDBACK_BYTES', 'BROADCAST_RATE', 'BROADCAST_BYTES'],
   ]
   const WRONG = [
     ...NUMBERS.flatMap((name) =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { broadcasts, House, says } from '../support/doubles.ts'
 
 const state = { stateMessage: true }
-const limits = { highWaterMark: 1000, tailEntries: 20, tailBytes: 10_000 }
+const limits = { highWaterMark: 1000, tailEntries: 20, tailBytes: 10_000, broadcastRate: 10_000 }
 
 async function slowAndFast() {
   const house = new House(limits)

@@ -1,5 +1,5 @@
 /** RFC 6455, 5.2: what a client may send of a message's kind. */
-export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9 } as const
+export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
 /**
  * A client's frame in bytes, for what a WebSocket library would not send, or not so fast. Its mask is of zeros, which

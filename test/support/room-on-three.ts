@@ -1,9 +1,10 @@
+import type { RoomLimits } from '../../src/room/limits.ts'
 import { Cluster } from './cluster.ts'
 import { broadcasts, type House, type Member } from './doubles.ts'
 import type { Message } from './messages.ts'
 
 /** A room whose owner is on node `a`, with a listener on each of `a`, `b` and `c`. */
-export async function roomOnThree(limits: { highWaterMark?: number; feedbackRate?: number } = {}) {
+export async function roomOnThree(limits: Partial<RoomLimits> = {}) {
   const cluster = new Cluster(limits)
   const [a, b, c] = [cluster.start('a'), cluster.start('b'), cluster.start('c')]
   const owner = await a.open()

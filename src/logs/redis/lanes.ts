@@ -23,8 +23,11 @@ export interface LanesOptions {
   readonly full: () => Error
   /** Puts the first step off until this turn of the event loop is over: what is asked for until then goes together. */
   readonly soon: (begin: () => void) => void
-  /** Settles all of `appends`, and never rejects. */
-  readonly append: (uuid: string, appends: readonly Append[]) => Promise<void>
+  /**
+   * Settles all of `appends`, and never rejects. Resolves with an error where some had to be refused that may be said again:
+   * with that the drafts are refused that wait, so that they do not overtake those.
+   */
+  readonly append: (uuid: string, appends: readonly Append[]) => Promise<Error | undefined>
 }
 
 /** Drafts, and bytes of them, that go in one call: few enough not to hold up the server's other clients. */
@@ -75,11 +78,21 @@ export class Lanes {
   async #run(uuid: string, lane: Lane): Promise<void> {
     while (lane.steps.length > 0) {
       const appends = takeAppends(lane)
-      if (appends.length > 0) await this.#options.append(uuid, appends)
-      else await (lane.steps.shift() as () => Promise<void>)()
+      if (appends.length > 0) {
+        const refusal = await this.#options.append(uuid, appends)
+        if (refusal !== undefined) refuseAppends(lane, refusal)
+      } else await (lane.steps.shift() as () => Promise<void>)()
     }
     this.#lanes.delete(uuid)
   }
+}
+
+function refuseAppends(lane: Lane, refusal: Error): void {
+  const calls = lane.steps.filter((step) => typeof step === 'function')
+  for (const step of lane.steps.splice(0, lane.steps.length, ...calls)) {
+    if (typeof step !== 'function') step.reject(refusal)
+  }
+  lane.bytes = 0
 }
 
 /** Takes the drafts that stand in front, as many as go in one call. */

@@ -55,9 +55,13 @@ return 1
 `
 
 /**
- * ARGV: tail entries, tail bytes, state entries, state bytes, expiry, the node's time; then for each draft: term, id or '', key,
- * how to retain or '', bytes, when it was said or '', text. Returns for each its seq, or the negative seq of the same id's
- * first time, or why it is refused. Whose owner speaks, that owner is here; what else is said puts off when it left.
+ * ARGV: tail entries, tail bytes, state entries, state bytes, expiry, the node's time, broadcasts and bytes a second; then for
+ * each draft: term, id or '', key, how to retain or '', bytes, when it was said or '', text. Returns for each its seq, or the
+ * negative seq of the same id's first time, or why it is refused: after `rate:` that is the milliseconds to wait. Whose owner
+ * speaks, that owner is here; what else is said puts off when it left.
+ *
+ * Each node holds the rate of a room for what comes by it. Here it is held for all of them together, with two seconds' worth
+ * at once, since what a node has let through may come here late and closer together.
  */
 export const APPEND = `#!lua
 ${KEYS_OF_ROOM}
@@ -66,15 +70,31 @@ ${TELL_PRESENCE}
 local most_entries, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local most_state_entries, most_state_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local outcomes = {}
-local kept = redis.call('HMGET', room, 'seq', 'term', 'tail_bytes', 'entries', 'bytes', 'used', 'left')
+local kept = redis.call('HMGET', room, 'seq', 'term', 'tail_bytes', 'entries', 'bytes', 'used', 'left', 'rated')
 if not kept[1] then
-  for i = 1, (#ARGV - 6) / 7 do outcomes[i] = 'room_not_found' end
+  for i = 1, (#ARGV - 8) / 7 do outcomes[i] = 'room_not_found' end
   return outcomes
 end
 local seq, term, tail_bytes = tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3])
 local entries, bytes = tonumber(kept[4]), tonumber(kept[5])
 local length = redis.call('LLEN', tail)
 local has_spoken, said_at = false, nil
+
+local rate, byte_rate = tonumber(ARGV[7]), tonumber(ARGV[8])
+local may, may_bytes = 2 * rate, 2 * byte_rate
+if kept[8] then
+  local at, left, left_bytes = string.match(kept[8], '(%S+) (%S+) (%S+)')
+  local passed = math.max(0, now - tonumber(at)) / 1000
+  may = math.min(may, tonumber(left) + passed * rate)
+  may_bytes = math.min(may_bytes, tonumber(left_bytes) + passed * byte_rate)
+end
+local over_rate = false
+local function is_over_rate()
+  -- From the first that is refused on, all are: none is to overtake it.
+  if not over_rate and may >= 1 and may_bytes >= 1 then return false end
+  over_rate = over_rate or 'rate:' .. math.ceil(1000 * math.max(0.1 - may / rate, 0.1 - may_bytes / byte_rate, 0.001))
+  return true
+end
 
 local function stored_under(key)
   local stored = redis.call('HGET', state, '#' .. key)
@@ -107,6 +127,7 @@ local function append(draft_term, id, key, retain, size, at, text)
   elseif at ~= '' then said_at = by_this_clock(at, ARGV[6]) end
   local known = id ~= '' and redis.call('HGET', ids, id)
   if known then return -tonumber(known) end
+  if is_over_rate() then return over_rate end
   local count, old_bytes = 0, 0
   if retain ~= '' then
     count, old_bytes = stored_under(key)
@@ -123,6 +144,7 @@ local function append(draft_term, id, key, retain, size, at, text)
       entries, bytes, count, old_bytes = entries - count, bytes - old_bytes, 0, 0
     end
   end
+  may, may_bytes = may - 1, may_bytes - size
   seq = seq + 1
   local record = seq .. '\\n' .. text
   if retain == 'latest' or retain == 'append' then
@@ -137,11 +159,12 @@ local function append(draft_term, id, key, retain, size, at, text)
   return seq
 end
 
-for i = 7, #ARGV, 7 do
+for i = 9, #ARGV, 7 do
   outcomes[#outcomes + 1] = append(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5],
     ARGV[i + 6])
 end
-redis.call('HSET', room, 'seq', seq, 'tail_bytes', tail_bytes, 'entries', entries, 'bytes', bytes)
+redis.call('HSET', room, 'seq', seq, 'tail_bytes', tail_bytes, 'entries', entries, 'bytes', bytes,
+  'rated', string.format('%.0f %.3f %.0f', now, may, may_bytes))
 if has_spoken and kept[6] then redis.call('HDEL', room, 'used') end
 if has_spoken and kept[7] then
   redis.call('HDEL', room, 'left')

@@ -94,7 +94,7 @@ describe('[C1] feedback to an owner on another node', () => {
   })
 
   test('the owner reads too slowly: the listener is told to wait', async () => {
-    const { a, owner, onB } = await roomOnThree({ highWaterMark: 1000 })
+    const { a, owner, onB } = await roomOnThree({ highWaterMark: 4000 })
     owner.connection.block()
     for (const n of [1, 2, 3]) says(onB, 'clap', ['x'.repeat(800)], { id: `${n}` })
     await a.settle()
@@ -106,7 +106,7 @@ describe('[C1] feedback to an owner on another node', () => {
   })
 
   test('[B2] no more than 1,000 wait for an answer, nor more than 1 MiB of them', async () => {
-    const { cluster, a, onB, onC } = await roomOnThree({ feedbackRate: 1000 })
+    const { cluster, a, onB, onC } = await roomOnThree({ feedbackRate: 1000, feedbackBytes: 10_000_000 })
     cluster.hold()
     for (let n = 1; n <= 1001; n++) says(onB, 'clap', [n], { id: `${n}` })
     for (let n = 1; n <= 30; n++) says(onC, 'clap', ['x'.repeat(40_000)], { id: `${n}` })
