@@ -2,7 +2,7 @@
 import { start } from '../children.ts'
 import { cores } from '../cores.ts'
 import { startCountedRedis } from '../redis.ts'
-import { roomcast } from '../servers.ts'
+import { roomcast, unbounded } from '../servers.ts'
 
 // By what waits for that moment, both others end with this one.
 process.once('SIGTERM', () => process.exit())
@@ -10,7 +10,7 @@ const redis = await startCountedRedis('everysec')
 const serving = await start({
   command: [process.execPath, ...roomcast.flags, roomcast.program],
   core: cores.server,
-  env: { REDIS_URL: redis.url, REDIS_START: 'exit' },
+  env: { ...unbounded, REDIS_URL: redis.url, REDIS_START: 'exit' },
 })
 console.log(`server ${serving.pid}`)
 console.log(`beside ${redis.pid}`)

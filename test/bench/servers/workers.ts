@@ -1,9 +1,10 @@
 // The Worker under wrangler dev. What serves is a workerd that it starts, behind another that passes all on.
 import { readdirSync, readFileSync } from 'node:fs'
 import { startWranglerDev } from '../../support/wrangler.ts'
+import { unbounded } from '../servers.ts'
 import { port } from './address.ts'
 
-const { pid, stop } = await startWranglerDev({}, port)
+const { pid, stop } = await startWranglerDev(unbounded, port)
 console.log(`server ${workerOf(pid)}`)
 process.once('SIGTERM', async () => {
   // Nothing of it is to be kept, and the bench does not wait for long.

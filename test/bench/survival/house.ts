@@ -6,7 +6,7 @@ import { type Child, type Core, start, stop } from '../children.ts'
 import { cores } from '../cores.ts'
 import { cpuSeconds } from '../cpu.ts'
 import { freePort, untilAccepting } from '../ports.ts'
-import { roomcast } from '../servers.ts'
+import { roomcast, unbounded } from '../servers.ts'
 
 /** A roomcast that can be killed and started again at its port, over its folder. */
 export interface RunningHouse {
@@ -35,7 +35,7 @@ export async function startHouse(
     server = await start({
       command: [process.execPath, ...roomcast.flags, roomcast.program],
       core,
-      env: { HOST: '127.0.0.1', PORT: String(port), DATA_DIR: folder, ...env },
+      env: { HOST: '127.0.0.1', PORT: String(port), DATA_DIR: folder, ...unbounded, ...env },
     })
     await untilAccepting(server, port)
   }
