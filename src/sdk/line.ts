@@ -62,7 +62,8 @@ export class Line {
     this.#farewell = undefined
     this.#taken = 0
     this.#takenEvery = Number.POSITIVE_INFINITY
-    const socket = new this.#WebSocket(this.#url)
+    const socket = this.#dial()
+    if (socket === undefined) return
     this.#socket = socket
     // The handshake has to come to an end too.
     this.#expectWithin(HANDSHAKE)
@@ -107,6 +108,17 @@ export class Line {
   hangUp(): void {
     this.#stop()
     this.#socket?.close(1000)
+  }
+
+  /** Undefined where a browser will not have it at all: a page of `https` may not connect to `ws`. */
+  #dial(): WebSocket | undefined {
+    try {
+      return new this.#WebSocket(this.#url)
+    } catch (error) {
+      this.#stop()
+      this.#user.ended({ code: 'server_error', message: `${error}` })
+      return undefined
+    }
   }
 
   /** A server whose network does not tell it what arrives would otherwise fill the line of who reads too slowly (R6). */

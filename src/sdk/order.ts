@@ -23,6 +23,7 @@ export class Order {
 
   /** Exactly the broadcasts that were missed come next, up to `head`. */
   startRecovery(head: number): void {
+    this.#replay = undefined
     this.#head = head
   }
 

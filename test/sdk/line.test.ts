@@ -1,43 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { PING } from '../../src/protocol/routes.ts'
 import { Line, type LineUser } from '../../src/sdk/line.ts'
-
-/** A WebSocket that does what the test says, and nothing else. */
-class PuppetSocket {
-  static all: PuppetSocket[] = []
-  readyState = 0
-  readonly sent: string[] = []
-  onopen?: () => void
-  onmessage?: (event: { data: string }) => void
-  onclose?: (event: { code: number; reason: string }) => void
-  isClosed = false
-
-  constructor() {
-    PuppetSocket.all.push(this)
-  }
-
-  open(): void {
-    this.readyState = 1
-    this.onopen?.()
-  }
-
-  hear(message: object): void {
-    this.onmessage?.({ data: JSON.stringify({ status: { value: 5 }, ...message }) })
-  }
-
-  drop(code = 1006): void {
-    this.readyState = 3
-    this.onclose?.({ code, reason: '' })
-  }
-
-  send(text: string): void {
-    this.sent.push(text)
-  }
-
-  close(): void {
-    this.isClosed = true
-  }
-}
+import { PuppetSocket } from '../support/puppet-socket.ts'
 
 const page = new EventTarget()
 const document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
@@ -65,7 +29,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const newest = () => PuppetSocket.all.at(-1)!
+const newest = () => PuppetSocket.newest
 const count = () => PuppetSocket.all.length
 
 describe('a line that is quiet', () => {

@@ -219,6 +219,7 @@ describe('[R5] lines that are lost', () => {
   test('handing over: the named listener presents, the former owner listens, across a lost line too', async () => {
     proxy = await TcpProxy.to(server.port)
     const room = await present<Deck>(proxy.url)
+    room.when('problem', () => {})
     members.push(room)
     const own: number[] = []
     room.on('slide', (index) => own.push(index))

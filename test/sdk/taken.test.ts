@@ -6,6 +6,7 @@ import { scriptedServer } from '../support/scripted-server.ts'
 async function lineTo(welcome: object) {
   const server = await scriptedServer()
   const room = follow(server.url, crypto.randomUUID())
+  room.when('problem', () => {})
   onTestFinished(() => room.leave())
   return { ...(await server.accept(welcome)), room }
 }

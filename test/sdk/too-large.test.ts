@@ -69,7 +69,7 @@ test('[B1] what waits is measured when the limit is known, and only what is too 
   onTestFinished(() => show.leave())
   show.when('problem', () => {})
   const before = [show.feedback('a', 1), show.feedback('a', text(900)), show.feedback('a', 2)]
-  const { said } = await accept()
+  const { said } = await accept({ limits: { messageBytes: 1000, stateBytes: 1000, stateEntries: 10 } })
   await expect(before[1]).rejects.toMatchObject({ code: 'message_too_large', limit: 1000 })
   await expect.poll(() => said.length).toBe(2)
 })

@@ -3,15 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { message } from './messages.ts'
-
-const WELCOME = {
-  clientId: 'c',
-  role: 'listener',
-  position: { epoch: 'e', seq: 0 },
-  replay: 0,
-  recovered: false,
-  limits: { messageBytes: 1000, stateBytes: 10_000, stateEntries: 100 },
-}
+import { WELCOME } from './puppet-socket.ts'
 
 /** A server that says what the test tells it to. `accept` lets the next client in, with `welcome`. */
 export async function scriptedServer() {
