@@ -1,10 +1,12 @@
 import { networkInterfaces } from 'node:os'
 import { type Config, readConfig } from './config.ts'
+import { watchFaults } from './faults.ts'
 import { type RunningServer, startServer } from './server.ts'
 
 try {
   const config = readConfig(process.env)
   const server = await startServer(config)
+  watchFaults(() => server.stop())
   console.log(`roomcast ${addresses(config.host, server.port).join('  ')}`)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(server))
 } catch (error) {

@@ -75,8 +75,9 @@ export class Child {
 /** The server as a process of its own: for what would end or weigh on the process that it runs in. */
 export async function startChildServer(
   env: Record<string, string> = {},
+  probeName: 'memory-probe' | 'fault-probe' = 'memory-probe',
 ): Promise<Child & { readonly address: string }> {
-  const probe = join(import.meta.dirname, 'memory-probe.ts')
+  const probe = join(import.meta.dirname, `${probeName}.ts`)
   const child = new Child(process.execPath, ['--expose-gc', '--import', probe, 'src/node/start.mjs'], env)
   return Object.assign(child, { address: await child.url() })
 }
