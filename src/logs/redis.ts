@@ -8,7 +8,7 @@ import type { RedisDriver } from './redis/driver.ts'
 import { RoomIndex } from './redis/index.ts'
 import { type Append, Lanes } from './redis/lanes.ts'
 import { Owners } from './redis/owners.ts'
-import { type KeptPresence, presenceOf, recordOf, textOf } from './redis/records.ts'
+import { type PresenceNews, presenceOf, recordOf, textOf } from './redis/records.ts'
 import { Replicas } from './redis/replicas.ts'
 import * as scripts from './redis/scripts.ts'
 import { inSlices } from './redis/slices.ts'
@@ -33,6 +33,13 @@ const LEASE = 10_000
 
 /** Of a draft that is over the room's rate, before the milliseconds to wait. */
 const OVER_RATE = 'rate:'
+
+/** How often it is asked to take a room over when no answer comes, and milliseconds between two tries. */
+const TRIES = 6
+const PAUSE = 250
+
+/** What the script `TAKE_OVER` answers: the presence, 1 where the key is a fresh one, epoch and seq. */
+type Taken = [string, number, string, number]
 
 /** Milliseconds for which a room is kept that no node looks after any more, beyond the grace time. */
 const AFTERLIFE = 3_600_000
@@ -72,6 +79,7 @@ export class RedisLog implements RoomLog {
     })
     this.#replicas = new Replicas(driver, {
       clock,
+      soon,
       lookEvery: lease,
       epoch: () => secrets.uuid(),
       channel: (uuid) => this.#keysOf(uuid).at(-1)!,
@@ -121,16 +129,46 @@ export class RedisLog implements RoomLog {
     // Ahead of the lane: however many come with a wrong key, the owner does not wait for them.
     if (!(await this.#holdsKey(uuid, keyHash))) return undefined
     return this.#call(uuid, async () => {
-      const args = [keyHash, freshHash, this.#options.node, this.#expiry]
-      const taken = (await this.#run(scripts.TAKE_OVER, uuid, ...args)) as [string, number] | null
+      const taken = await this.#takeOver(uuid, keyHash, freshHash)
       if (taken === null) return undefined
-      const [told, isFresh] = taken
-      const { term } = this.#tell(uuid, told)!
+      const [told, isFresh, epoch, seq] = taken
+      const { term, version } = this.#tell(uuid, told)!
       this.#owners.came(uuid, term)
       // The room is taken over, whatever becomes of this: what is missing there, a beat makes good.
       await this.#index.placeHere(uuid, this.#options.node).catch(() => {})
-      return { term, handedOver: isFresh === 1 }
+      if (await this.#replicas.level(uuid, { epoch, seq, presenceVersion: version })) {
+        return { term, handedOver: isFresh === 1 }
+      }
+      // What it would be shown is old, and of its own broadcasts nobody would tell it later.
+      await this.#leave(uuid, term, this.#options.clock.now()).catch(() => {})
+      throw unavailable()
     })
+  }
+
+  async #leave(uuid: string, term: number, now: number): Promise<void> {
+    const clock = this.#options.clock.now()
+    this.#owners.left(uuid, term)
+    const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), String(clock), this.#expiry)
+    // Where this fails, nobody says any more that its owner is here: a sweep finds out.
+    if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now, clock).catch(() => {})
+  }
+
+  /** Where the answer is lost it asks again: somebody may have been displaced. */
+  async #takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Taken | null> {
+    const { secrets, node, clock } = this.#options
+    const args = [keyHash, freshHash, node, this.#expiry, secrets.uuid()]
+    for (let tries = 1; ; tries++) {
+      try {
+        return (await this.#run(scripts.TAKE_OVER, uuid, ...args)) as Taken | null
+      } catch (error) {
+        if (tries === TRIES || this.#isClosed) throw error
+        await new Promise<void>((resolve) => clock.after(PAUSE, resolve))
+      }
+    }
+  }
+
+  async level(uuid: string): Promise<void> {
+    await this.#replicas.level(uuid)
   }
 
   offerHandover(uuid: string, term: number, keyHash: string): Promise<void> {
@@ -142,12 +180,7 @@ export class RedisLog implements RoomLog {
   ownerLeft(uuid: string, term: number, now: number): Promise<void> {
     // Whether or not the log hears of it, this node does not speak for the owner any more.
     this.#owners.left(uuid, term)
-    return this.#call(uuid, async () => {
-      const clock = this.#options.clock.now()
-      const told = await this.#run(scripts.OWNER_LEFT, uuid, String(term), String(now), String(clock), this.#expiry)
-      // Where this fails, nobody says any more that its owner is here: a sweep finds out.
-      if (this.#tell(uuid, told) !== undefined) await this.#index.placeGone(uuid, now, clock).catch(() => {})
-    })
+    return this.#call(uuid, () => this.#leave(uuid, term, now))
   }
 
   async abandoned(time: number): Promise<{ uuid: string; term: number }[]> {
@@ -232,7 +265,7 @@ export class RedisLog implements RoomLog {
   }
 
   /** Applies what a script has told the followers of the owner; undefined where it told them nothing. */
-  #tell(uuid: string, told: unknown): KeptPresence | undefined {
+  #tell(uuid: string, told: unknown): PresenceNews | undefined {
     const presence = presenceOf(told)
     if (presence !== undefined) this.#replicas.hear(uuid, presence)
     return presence

@@ -59,11 +59,20 @@ export class Manager {
     return { uuid, ownerKey }
   }
 
-  /** The room, or undefined where there is none (J2). */
+  /** The room, or undefined where there is none (J2). What its log has is in it, or it is stale. */
   async room(uuid: string): Promise<Room | undefined> {
     if (!isUuid(uuid)) return undefined
     const name = uuid.toLowerCase()
-    return (this.#rooms.get(name) ?? this.#hold(name)).room
+    const { log } = this.#house
+    for (;;) {
+      const known = this.#rooms.get(name)
+      if (known === undefined) return this.#hold(name).room
+      const room = await known.room
+      if (log.level === undefined || room === undefined) return room
+      await log.level(name)
+      // It may have been let go of meanwhile.
+      if (this.#rooms.get(name) === known) return room
+    }
   }
 
   /** Takes a room back with its owner's key, or with that of a handover (O2). Undefined: refused, and nothing has changed. */
@@ -110,11 +119,13 @@ export class Manager {
 
   /** A room whose log takes its owner to be here: if it cannot be had, nobody else would ever say that the owner is not. */
   async #owned(uuid: string, term: number): Promise<Room | undefined> {
-    const room = await this.room(uuid).catch((error) => {
-      this.#departures.tell(uuid.toLowerCase(), term)
+    const name = uuid.toLowerCase()
+    // It is level: the log has just let the owner in.
+    const room = await (this.#rooms.get(name) ?? this.#hold(name)).room.catch((error) => {
+      this.#departures.tell(name, term)
       throw error
     })
-    if (room === undefined) this.#departures.tell(uuid.toLowerCase(), term)
+    if (room === undefined) this.#departures.tell(name, term)
     return room
   }
 

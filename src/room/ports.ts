@@ -174,6 +174,12 @@ export interface RoomLog {
    */
   follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined>
 
+  /**
+   * Resolves when the follower of this room, if there is one here, has been told all that was appended before this was asked, or
+   * that it is stale. Never rejects. Absent where a follower is told before `append` resolves.
+   */
+  level?(uuid: string): Promise<void>
+
   /** Nothing, where another follows the room by now. */
   unfollow(uuid: string, follower: Follower): void
 
@@ -190,6 +196,8 @@ export interface RoomLog {
    *
    * The answer to a handover may be lost. So its key stays good, each time for another `freshHash`, until that has taken over
    * or the owner has appended or offered something (O3). Only the first time is told as handed over.
+   *
+   * When it resolves, the follower here has been told all that was appended before. Where it cannot be, `log_unavailable`.
    */
   takeOver(uuid: string, keyHash: string, freshHash: string): Promise<Ownership | undefined>
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { RedisDriver } from '../../src/logs/redis/driver.ts'
-import { BEAT, HEAD, HOLDS_KEY, ORPHAN, PLACE } from '../../src/logs/redis/scripts.ts'
+import { BEAT, HEAD, HOLDS_KEY, ORPHAN, PLACE, TAKE_OVER } from '../../src/logs/redis/scripts.ts'
 import type { RedisLog } from '../../src/logs/redis.ts'
 import { CONTRACT_LIMITS, plain, Recorder, stored } from '../contracts/room-log.ts'
 import { eventually } from '../support/events.ts'
@@ -244,6 +244,94 @@ describeWithRedis('several nodes over one Redis', () => {
       expect(recorder.entries).toMatchObject([{ body: 'new', seq: 1 }])
       expect(recorder.presences).toMatchObject([{ here: true, term: 2, handedOver: false }])
     }
+  })
+
+  test('[O3] a room is taken over, though the answer is lost: the owner gets in, once, and the former one is told', async () => {
+    const [near, far] = [(await node()).log, (await remote()).log]
+    await near.create(A, 'hash')
+    const recorder = await follow(near)
+    proxy.loses = 'handedAt'
+    expect(await far.takeOver(A, 'hash', 'fresh')).toEqual({ term: 2, handedOver: false })
+    expect(proxy.loses).toBeUndefined()
+    await eventually(() => expect(recorder.presences.at(-1)).toMatchObject({ here: true, term: 2 }))
+    await expect(near.append(A, plain('old'))).rejects.toMatchObject({ problem: { code: 'displaced' } })
+    expect(await far.append(A, plain('new', { term: 2 }))).toEqual({ seq: 1 })
+  })
+
+  test('[O3] the same with the key of a handover, which is used up by that', async () => {
+    const [near, far] = [(await node()).log, (await remote()).log]
+    await near.create(A, 'hash')
+    const recorder = await follow(near)
+    await near.offerHandover(A, 1, 'heir')
+    proxy.loses = 'handedAt'
+    expect(await far.takeOver(A, 'heir', 'fresh')).toEqual({ term: 2, handedOver: true })
+    await eventually(() => expect(recorder.presences).toMatchObject([{ term: 2, handedOver: true }, { term: 2 }]))
+    expect(await far.takeOver(A, 'fresh', 'fresher')).toEqual({ term: 3, handedOver: false })
+  })
+
+  test('[E2] [O3] a room that is taken over by who never learns of it is left to its grace time', async () => {
+    const [former, gone, lives] = [await node(), await remote(), (await node()).log]
+    await former.log.create(A, 'hash')
+    const recorder = await follow(former.log)
+    const run = gone.driver.run.bind(gone.driver)
+    vi.spyOn(gone.driver, 'run').mockImplementation(async (...asked) => {
+      const reply = await run(...asked)
+      if (asked[0] !== TAKE_OVER) return reply
+      proxy.down()
+      throw new Error('the answer is lost')
+    })
+    await expect(gone.log.takeOver(A, 'hash', 'fresh')).rejects.toMatchObject({ problem: { code: 'log_unavailable' } })
+    await eventually(async () => {
+      await lives.abandoned(0)
+      expect(recorder.presences).toMatchObject([
+        { here: true, term: 2 },
+        { here: false, term: 2 },
+      ])
+    })
+    expect(await lives.abandoned(Date.now())).toEqual([{ uuid: A, term: 2 }])
+  })
+
+  describe('a node that does not hear of what others broadcast', () => {
+    /** One that appends, and one that follows the room and is told nothing of it. */
+    async function withDeaf(deaf = node()) {
+      const [{ log: near }, { log: far, driver }] = [await node(), await deaf]
+      await near.create(A, 'hash')
+      vi.spyOn(driver, 'subscribe').mockResolvedValueOnce()
+      const recorder = await follow(far)
+      await near.append(A, plain('acknowledged'))
+      return { near, far, driver, recorder }
+    }
+
+    test('[J5] an owner is let in there when the node knows all that was acknowledged', async () => {
+      const { far, recorder } = await withDeaf(node(redis.url, CONTRACT_LIMITS, 3_600_000))
+      expect(seqs(recorder)).toEqual([])
+      expect(await far.takeOver(A, 'hash', 'fresh')).toEqual({ term: 2, handedOver: false })
+      expect(seqs(recorder)).toEqual([1])
+    })
+
+    test('[J5] so is who joins, and those who join at once cost no more than one', async () => {
+      const { far, driver, recorder } = await withDeaf(node(redis.url, CONTRACT_LIMITS, 3_600_000))
+      const runs = vi.spyOn(driver, 'run')
+      await Promise.all(upTo(100).map(() => far.level(A)))
+      expect(seqs(recorder)).toEqual([1])
+      expect(runs).toHaveBeenCalledTimes(1)
+    })
+
+    test('[J5] an owner is refused, and not taken to be here, where the log is out of reach before that', async () => {
+      const { near, far, driver, recorder } = await withDeaf(remote(3_600_000))
+      const watching = await follow(near)
+      vi.spyOn(driver, 'read').mockRejectedValue(new Error('out of reach'))
+      await expect(far.takeOver(A, 'hash', 'fresh')).rejects.toMatchObject({ problem: { code: 'log_unavailable' } })
+      expect([seqs(recorder), recorder.stales]).toEqual([[], [true]])
+      await eventually(() => expect(watching.presences.at(-1)).toMatchObject({ here: false, term: 2 }))
+    })
+
+    test('[J5] who joins while the log is out of reach is let in to what is known, marked as stale', async () => {
+      const { far, recorder } = await withDeaf(remote(3_600_000))
+      proxy.down()
+      await far.level(A)
+      expect([seqs(recorder), recorder.stales]).toEqual([[], [true]])
+    })
   })
 
   test('[E2] a node that dies with the owner leaves the room to its grace time, and one that was slow has it back', async () => {

@@ -9,6 +9,8 @@ export class TcpProxy {
   readonly #server: ReturnType<typeof createServer>
   #target: () => number
   isDown = false
+  /** The next that the server says with this in it is lost, together with the connection. */
+  loses: string | undefined
   /** Milliseconds that what comes from now on takes to the other side, each way. */
   delay = 0
 
@@ -40,6 +42,11 @@ export class TcpProxy {
       const late = () => proxy.delay
       inner.pipe(delayed(late)).pipe(outer)
       outer.pipe(delayed(late)).pipe(inner)
+      outer.prependListener('data', (data) => {
+        if (proxy.loses === undefined || !data.includes(proxy.loses)) return
+        proxy.loses = undefined
+        inner.destroy()
+      })
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -45,6 +45,12 @@ class Fan implements Follower {
     this.#tell((follower) => follower.ended(reason))
   }
 
+  /** It reads what it has not been told, where that is held up. */
+  read(node: string): void {
+    const reader = this.readers.get(node)
+    for (const notice of reader?.unread.splice(0) ?? []) notice(reader!.follower)
+  }
+
   catchUp(node: string): void {
     const reader = this.readers.get(node)
     if (reader === undefined) return
@@ -94,6 +100,7 @@ export class SharedLog {
         const readers = this.#fans.get(uuid)?.readers
         if (readers?.get(node)?.follower === follower) readers.delete(node)
       },
+      level: async (uuid) => this.#fans.get(uuid)?.read(node),
       append: (uuid, draft) => log.append(uuid, draft),
       takeOver: (uuid, keyHash, freshHash) => {
         const fan = this.#fans.get(uuid)

@@ -51,7 +51,8 @@ export class Witness {
     }
     // The log's own fields are private to it: its other methods are called on itself.
     return new Proxy(log, {
-      get: (_, name) => (name === 'append' ? append : (log[name as keyof RoomLog] as () => unknown).bind(log)),
+      get: (_, name) =>
+        name === 'append' ? append : (log[name as keyof RoomLog] as (() => unknown) | undefined)?.bind(log),
     })
   }
 }

@@ -58,7 +58,10 @@ export class Owners {
   /** The log says who owns the room: an owner that is here is not gone, whoever took it to be so. */
   heard(uuid: string, { here, term }: Pick<Presence, 'here' | 'term'>): void {
     const mine = this.#terms.get(uuid)
-    if (mine === undefined || here || term > mine) return
+    if (mine === undefined) return
+    // Displaced: a beat for it would keep the room for one who may never have got in.
+    if (term > mine) this.left(uuid, mine)
+    if (here || term > mine) return
     this.#stay(uuid).catch(() => {
       // Out of reach: what it says when it is back is heard again, and else the next beat sees to it.
     })

@@ -21,12 +21,16 @@ export type News =
   | { readonly kind: 'epoch'; readonly epoch: string }
   | { readonly kind: 'ended'; readonly reason: EndReason }
 
-/** A room's figures, as the log has them. */
-export interface Figures {
+/** How far a room has come, as the log has it. */
+export interface Head {
   readonly epoch: string
   readonly seq: number
-  readonly presence: KeptPresence
   readonly presenceVersion: number
+}
+
+/** A room's figures, as the log has them. */
+export interface Figures extends Head {
+  readonly presence: KeptPresence
 }
 
 /** What was read of a room. */

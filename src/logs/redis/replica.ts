@@ -3,6 +3,7 @@ import type { Follower } from '../../room/ports.ts'
 import {
   entryOf,
   type Figures,
+  type Head,
   type KeptPresence,
   type News,
   newsOf,
@@ -43,6 +44,8 @@ export class Replica {
   #last: string | undefined
   /** Not undefined while the log is read. */
   #held: News[] | undefined = []
+  /** Settles when that is over. */
+  #checking: Promise<void> | undefined
   #heldCharacters = 0
   #hasEnded = false
   #isStale = false
@@ -58,6 +61,10 @@ export class Replica {
   constructor(source: Source, onEnd: (reason: EndReason) => void) {
     this.#source = source
     this.#onEnd = onEnd
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   get isStale(): boolean {
@@ -123,17 +130,24 @@ export class Replica {
     return wasQuiet
   }
 
-  isLevelWith({ epoch, seq, presenceVersion }: Omit<Figures, 'presence'>): boolean {
+  isLevelWith({ epoch, seq, presenceVersion }: Head): boolean {
     return epoch === this.#epoch && seq === this.#seq && presenceVersion === this.#presenceVersion
+  }
+
+  /** Whether its follower has been told all that the log had when it said this. */
+  hasReached({ epoch, seq, presenceVersion }: Head): boolean {
+    return epoch === this.#epoch && seq <= this.#seq && presenceVersion <= this.#presenceVersion
   }
 
   /** Reads what was missed. Never rejects: what cannot be read makes the replica stale, until a later check. */
   async check(): Promise<void> {
     if (this.#hasEnded) return
-    if (this.#held !== undefined) {
-      this.#isReadAgain = true
-      return
-    }
+    if (this.#held === undefined) this.#checking = this.#checkNow()
+    else this.#isReadAgain = true
+    return this.#checking
+  }
+
+  async #checkNow(): Promise<void> {
     this.#held = []
     try {
       do {

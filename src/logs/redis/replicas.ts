@@ -1,6 +1,6 @@
 import type { Cancel, Clock, Follower, Snapshot } from '../../room/ports.ts'
 import type { RedisDriver } from './driver.ts'
-import { type KeptPresence, type News, type Reading, readingOf } from './records.ts'
+import { type Head, type KeptPresence, type News, type Reading, readingOf } from './records.ts'
 import { Replica } from './replica.ts'
 import { HEAD, READ, RENEW } from './scripts.ts'
 import { inSlices } from './slices.ts'
@@ -14,6 +14,8 @@ const RETRY = 500
 
 export interface ReplicasOptions {
   readonly clock: Pick<Clock, 'after'>
+  /** Puts off until this turn of the event loop is over: who asks until then asks together. */
+  readonly soon: (task: () => void) => void
   /** Milliseconds between two looks whether a room from which nothing was heard has any news. */
   readonly lookEvery: number
   /** A name for a history that has begun anew. */
@@ -34,6 +36,7 @@ export class Replicas {
   readonly #options: ReplicasOptions
   readonly #replicas = new Map<string, Replica>()
   readonly #reads = new Turns(READS)
+  readonly #heads = new Map<string, Promise<Head | undefined>>()
   #cancelLook: Cancel
   #cancelRetry: Cancel | undefined
   #isClosed = false
@@ -86,6 +89,37 @@ export class Replicas {
     this.#replicas.get(uuid)?.hear(news)
   }
 
+  /**
+   * Whether the follower of this room, if there is one here, has been told all that the log has by now, or had when it said
+   * `head`. Never rejects: false where the log is out of reach, and then the follower has been told that too.
+   */
+  async level(uuid: string, head?: Head): Promise<boolean> {
+    const replica = this.#replicas.get(uuid)
+    if (replica === undefined) return true
+    if (replica.isStale) return false
+    const reached = head ?? (await this.#headSoon(uuid))
+    if (reached === undefined || !replica.hasReached(reached)) await replica.check()
+    return !replica.isStale && !replica.hasEnded
+  }
+
+  /** What the log says next of the room, asked once for all who want to know in this turn; undefined: nothing. */
+  #headSoon(uuid: string): Promise<Head | undefined> {
+    const asked = this.#heads.get(uuid)
+    if (asked !== undefined) return asked
+    const { promise, resolve } = Promise.withResolvers<Head | undefined>()
+    this.#heads.set(uuid, promise)
+    this.#options.soon(() => {
+      this.#heads.delete(uuid)
+      void this.#head(uuid).then(resolve, () => resolve(undefined))
+    })
+    return promise
+  }
+
+  async #head(uuid: string): Promise<Head> {
+    const [epoch, seq, version] = (await this.#options.run(HEAD, uuid)) as (string | null)[]
+    return { epoch: epoch ?? '', seq: Number(seq), presenceVersion: Number(version) }
+  }
+
   /** Something may have been missed of any room. */
   checkAll(): void {
     void this.#checkAll([...this.#replicas.values()])
@@ -119,8 +153,8 @@ export class Replicas {
   async #lookForNews(): Promise<void> {
     const quiet = [...this.#replicas].filter(([, replica]) => replica.wasQuiet())
     await inSlices(quiet, async ([uuid, replica]) => {
-      const [epoch, seq, version] = (await this.#options.run(HEAD, uuid).catch(() => [])) as (string | null)[]
-      const isLevel = replica.isLevelWith({ epoch: epoch ?? '', seq: Number(seq), presenceVersion: Number(version) })
+      const head = await this.#head(uuid).catch(() => undefined)
+      const isLevel = head !== undefined && replica.isLevelWith(head)
       if (!isLevel && this.#isFollowed(uuid, replica)) await this.#followAnew(uuid, replica)
     })
     this.#retrySoon()

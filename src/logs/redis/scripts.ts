@@ -230,24 +230,27 @@ return (kept[1] == ARGV[1] or kept[2] == ARGV[1] or kept[3] == ARGV[1]) and 1 or
 `
 
 /**
- * ARGV: hash of a key, hash of the key that an heir gets, node, expiry. Returns nil; or the presence, and 1 where that key is
- * the owner's from now on. `used`: the key of a handover that the owner came with, while it may not have got its own;
+ * ARGV: hash of a key, hash of the key that an heir gets, node, expiry, a name for the request. Returns nil; or the presence, 1
+ * where that key is the owner's from now on, epoch and seq. Asked again by the same name, since the answer was lost, it
+ * changes nothing and says the same. `used`: the key of a handover that the owner came with, while it may not have got its own;
  * `handed`: the term that the room was last handed over in, or 0.
  */
 export const TAKE_OVER = `#!lua
 ${KEYS_OF_ROOM}
 ${KEEP}
 ${TELL_PRESENCE}
-local kept = redis.call('HMGET', room, 'owner', 'handover', 'used')
+local kept = redis.call('HMGET', room, 'owner', 'handover', 'used', 'taken', 'fresh', 'epoch', 'seq')
+if kept[4] == ARGV[5] then return { tell_presence(), tonumber(kept[5]), kept[6], tonumber(kept[7]) } end
 local is_owner, is_heir, is_heir_again = kept[1] == ARGV[1], kept[2] == ARGV[1], kept[3] == ARGV[1]
 if not kept[1] or not (is_owner or is_heir or is_heir_again) then return nil end
 local term = redis.call('HINCRBY', room, 'term', 1)
 redis.call('HDEL', room, 'handover', 'used', 'left')
-redis.call('HSET', room, 'node', ARGV[3])
+local is_fresh = is_owner and 0 or 1
+redis.call('HSET', room, 'node', ARGV[3], 'taken', ARGV[5], 'fresh', is_fresh)
 if is_heir then redis.call('HSET', room, 'handed', term) end
 if not is_owner then redis.call('HSET', room, 'owner', ARGV[2], 'used', ARGV[1]) end
 keep(ARGV[4])
-return { tell_presence(), is_owner and 0 or 1 }
+return { tell_presence(), is_fresh, kept[6], tonumber(kept[7]) }
 `
 
 /** What the scripts of an owner begin with. ARGV[1]: its term. Returns why it is refused. */

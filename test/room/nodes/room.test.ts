@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { broadcasts, says } from '../../support/doubles.ts'
 import { message } from '../../support/messages.ts'
 import { events, heard, roomOnThree } from '../../support/room-on-three.ts'
@@ -52,6 +52,37 @@ describe('one room on several nodes', () => {
     says(onA, 'clap', [2])
     expect(broadcasts(back.connection.fresh())).toEqual(['clap:2'])
     expect(back.connection.closed).toBeUndefined()
+  })
+
+  test('[J5] who joins on a node that has not been told yet what was broadcast is let in when it has been', async () => {
+    const { cluster, a, c, owner, uuid, onC } = await roomOnThree()
+    cluster.log.hold('c')
+    says(owner, 'slide', [1], state)
+    await a.settle()
+    expect(heard(onC)).toEqual([])
+    const late = await c.join(uuid)
+    expect(late.welcome).toMatchObject({ position: { seq: 1 }, replay: 1 })
+    expect(heard(late)).toEqual(['slide:1'])
+    await a.settle()
+    expect(heard(onC)).toEqual(['slide:1'])
+  })
+
+  test('a room that is let go of while it is made level for who joins is not entered, but taken up anew', async () => {
+    const { cluster, a, c, owner, uuid, onC } = await roomOnThree()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const level = vi.spyOn(c.log, 'level').mockReturnValueOnce(promise)
+    const { session, connection } = c.connect()
+    session.receive(JSON.stringify(message(2, { uuid })))
+    await c.settle()
+    expect(level).toHaveBeenCalled()
+    onC.session.gone()
+    await c.settle()
+    resolve()
+    await c.settle()
+    says(owner, 'n', [1])
+    await a.settle()
+    expect(broadcasts(connection.received)).toEqual(['n:1'])
+    expect(cluster.asked).not.toEqual([])
   })
 
   test('[C1] an owner is let in here while its node takes it to be on another: listeners here speak to it', async () => {
