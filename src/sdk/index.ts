@@ -6,6 +6,7 @@ import { roomOf } from './text.ts'
 import type { Actions, ActionsOf, Following, Options, Presentation, PresentOptions } from './types.ts'
 
 export type { Problem } from '../protocol/codes.ts'
+export type { Limits } from '../protocol/messages.ts'
 export type * from './types.ts'
 export { RoomcastError, roomOf }
 

@@ -1,4 +1,4 @@
-import type { Broadcast, Json, RoomEvent, Welcome } from '../protocol/messages.ts'
+import type { Broadcast, Json, Limits, RoomEvent, Welcome } from '../protocol/messages.ts'
 import { RoomcastError } from './errors.ts'
 import { errorOf, RoomMember } from './member.ts'
 import { envelope, hello, socketUrl } from './text.ts'
@@ -34,6 +34,7 @@ export class RoomPresentation<A extends ActionsOf<A>, F extends ActionsOf<F> = A
   readonly #onOpen: () => void
   readonly #stateful: Stateful<A>
   #ownerKey: string
+  #limits: Limits | undefined
   #listeners = 0
   #closing: Promise<void> | undefined
   #isOwner = true
@@ -55,6 +56,11 @@ export class RoomPresentation<A extends ActionsOf<A>, F extends ActionsOf<F> = A
 
   get ownerKey(): string {
     return this.#ownerKey
+  }
+
+  /** Known from the first welcome on, and nobody has this object before. */
+  get limits(): Limits {
+    return this.#limits!
   }
 
   get listeners(): number {
@@ -118,6 +124,7 @@ export class RoomPresentation<A extends ActionsOf<A>, F extends ActionsOf<F> = A
 
   protected entered(welcome: Welcome): void {
     this.#ownerKey = welcome.ownerKey ?? this.#ownerKey
+    this.#limits = welcome.limits
     if (this.#closing !== undefined) this.#sendClose()
     this.#onOpen()
   }

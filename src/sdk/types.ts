@@ -1,5 +1,5 @@
 import type { Problem } from '../protocol/codes.ts'
-import type { Json } from '../protocol/messages.ts'
+import type { Json, Limits } from '../protocol/messages.ts'
 
 /** Any action, with any parameters: what holds for an application that does not declare its own. */
 export type Actions = { [action: string]: Json[] }
@@ -154,6 +154,8 @@ export interface Presentation<A extends ActionsOf<A>, F extends ActionsOf<F> = A
   readonly link: string
   /** The secret that takes the room back: `present(url, { uuid, ownerKey })`. For the owner alone. */
   readonly ownerKey: string
+  /** What the server will refuse: how large a message, and how much state. */
+  readonly limits: Limits
   /** How many listen, as far as is known. */
   readonly listeners: number
   /**
