@@ -33,15 +33,26 @@ export function watch(root: HTMLElement, uuid: string): void {
     stage.element.classList.toggle('old', room.status === 'reconnecting' || room.status === 'stale')
   }
 
+  const forgetTraces = () => {
+    scene.forgetTraces()
+    stage.show(scene, false)
+  }
+
   keep(scene, room)
+  // What is traced while its presenter is away was under way when the line broke off, and nothing will come of it.
+  room.on('trace', (slide, id, points) => ownerHere && scene.trace(slide, id, points))
+  room.on('lifted', () => scene.forgetTraces())
   room.on('pointer', (x, y) => stage.pointer.at(x, y))
   room.on('pointerAway', () => stage.pointer.away())
   // After the handlers of `on`: the scene is up to date, and what is only replayed comes without a flourish.
-  room.each(({ replay }) => stage.show(scene, !replay))
+  room.each(({ action, replay }) => {
+    if (!action.startsWith('pointer')) stage.show(scene, !replay)
+  })
 
   room.when('owner', ({ here }) => {
     ownerHere = here
     if (!here) stage.pointer.away()
+    forgetTraces()
     tell()
   })
   room.when('problem', (error) => {
@@ -49,6 +60,8 @@ export function watch(root: HTMLElement, uuid: string): void {
     else console.error(error)
     tell()
   })
+  // The end of a stroke may be among what was missed.
+  room.when('lagged', () => forgetTraces())
   room.when('status', (now) => {
     if (now !== 'live') stage.pointer.away()
     // Whatever is heard after a gap is news: an owner that is still gone is told of again.

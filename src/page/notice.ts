@@ -2,17 +2,28 @@ import { el } from './dom.ts'
 
 const SHOWN_FOR = 6000
 
-/** A word that comes and goes: something was refused. */
+/** A word on what was refused: one that comes and goes, or one that stays for as long as it is so. */
 export class Notice {
-  readonly element = el('p', { class: 'notice', role: 'alert', hidden: true })
+  readonly element = el('p', { class: 'notice', role: 'alert', 'data-testid': 'notice', hidden: true })
+  #held: string | undefined
   #timer = 0
 
   say(words: string): void {
-    this.element.textContent = words
-    this.element.hidden = false
+    this.#show(words)
     clearTimeout(this.#timer)
-    this.#timer = window.setTimeout(() => {
-      this.element.hidden = true
-    }, SHOWN_FOR)
+    this.#timer = window.setTimeout(() => this.#show(this.#held), SHOWN_FOR)
+  }
+
+  /** Undefined: it is not so any more. */
+  hold(words: string | undefined): void {
+    if (words === this.#held) return
+    this.#held = words
+    clearTimeout(this.#timer)
+    this.#show(words)
+  }
+
+  #show(words: string | undefined): void {
+    this.element.textContent = words ?? ''
+    this.element.hidden = words === undefined
   }
 }

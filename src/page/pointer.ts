@@ -10,8 +10,8 @@ export class PointerMark {
 
   at(x: number, y: number): void {
     this.element.hidden = false
-    this.element.style.left = `${x * 100}%`
-    this.element.style.top = `${y * 100}%`
+    this.element.style.setProperty('--x', String(x))
+    this.element.style.setProperty('--y', String(y))
   }
 
   away(): void {

@@ -1,4 +1,4 @@
-import type { Presentation } from '../sdk/index.ts'
+import { type Presentation, RoomcastError } from '../sdk/index.ts'
 import { REACTION, type Show } from './actions.ts'
 import { Blackboard } from './blackboard.ts'
 import { closing } from './closing.ts'
@@ -15,7 +15,7 @@ import { float } from './reactions.ts'
 import { keep, Scene } from './scene.ts'
 import { shareCard } from './share.ts'
 import { Stage } from './stage.ts'
-import { farewell, PRESENTER, StatusLine } from './status.ts'
+import { FULL, farewell, PRESENTER, StatusLine } from './status.ts'
 
 /** The presenter's side. Synchronous to its end, so that the handlers hear all of the replay of a room taken back. */
 export function presentIn(root: HTMLElement, room: Presentation<Show>, isNew: boolean): void {
@@ -29,10 +29,14 @@ export function presentIn(root: HTMLElement, room: Presentation<Show>, isNew: bo
     note.textContent = deck[index]!.note
   })
   const show = (animate: boolean) => {
-    stage.show(scene, animate)
+    stage.show(board, animate)
     if (scene.slide !== undefined) controls.show(scene.slide, board.isEmpty)
+    notice.hold(board.full && FULL[board.full])
   }
-  const lectern = new Lectern(room, scene, show)
+  const lectern = new Lectern(room, scene, (animate) => {
+    board.full = undefined
+    show(animate)
+  })
   const board = new Blackboard(room, scene, () => show(false))
   const controls = new Controls(lectern, board)
   const { end, dialog } = closing(() => void room.close())
@@ -51,7 +55,7 @@ export function presentIn(root: HTMLElement, room: Presentation<Show>, isNew: bo
   keep(scene, room)
   room.each(() => show(false))
   room.when('status', tell)
-  room.when('problem', (error) => notice.say(error.message))
+  room.when('problem', (error) => isSaid(error) || notice.say(error.message))
   room.when('listeners', ({ count }) => crowd.show(count))
   room.when('feedback', ({ action, params }) => {
     if (action === REACTION) float(stage.element, params[0])
@@ -60,8 +64,15 @@ export function presentIn(root: HTMLElement, room: Presentation<Show>, isNew: bo
 
   // A room that was taken back has its slide, and the replay is about to say which.
   if (isNew) lectern.show(0)
+  // A stroke that was under the pen of the page before: nobody else can end it.
+  else void room.broadcast('lifted')
   crowd.show(room.listeners)
   tell()
   const middle = el('div', { class: 'middle' }, stage.element, controls.element, notice.element, note)
   root.replaceChildren(masthead(status.element, end), el('main', { class: 'presenting' }, middle, side), dialog)
+}
+
+/** The notice of what is full says it in better words. */
+function isSaid(error: Error): boolean {
+  return error instanceof RoomcastError && error.code === 'state_full'
 }

@@ -2,12 +2,14 @@ import type { Member, MemberEvents } from '../sdk/index.ts'
 import type { DrawOp, Show, Stroke } from './actions.ts'
 import { nearest } from './deck.ts'
 
-interface Drawn {
+/** A stroke, and where it is. */
+export interface Drawn {
+  readonly id: string
   readonly slide: number
   readonly points: Stroke
 }
 
-/** What the show looks like at present: the same on both sides, made by the same broadcasts. */
+/** What the show looks like at present, as the room tells it: the same on both sides, made by the same broadcasts. */
 export class Scene {
   /** Unknown until the room has said it: what was shown before stays, and nothing is shown that is not so. */
   slide: number | undefined
@@ -15,14 +17,14 @@ export class Scene {
   readonly #strokes = new Map<string, Drawn>()
   readonly #traces = new Map<string, Drawn>()
 
-  /** The ids and points of the strokes on the present slide. */
-  strokes(): [id: string, points: Stroke][] {
-    return this.#here(this.#strokes)
+  /** The strokes of all slides that are stored. */
+  strokes(): Iterable<Drawn> {
+    return this.#strokes.values()
   }
 
-  /** The same of those that are still being drawn, or not yet stored. */
-  traces(): [id: string, points: Stroke][] {
-    return this.#here(this.#traces)
+  /** Those that are still being drawn, or not yet stored. */
+  traces(): Iterable<Drawn> {
+    return this.#traces.values()
   }
 
   turn(index: number): void {
@@ -30,21 +32,20 @@ export class Scene {
   }
 
   draw(slide: number, op: DrawOp): void {
-    if (op.op === 'stroke') {
-      this.#traces.delete(op.id)
-      this.#strokes.set(op.id, { slide, points: op.points })
-    } else if (op.op === 'undo') {
-      this.#strokes.delete(op.id)
-    } else {
-      for (const [id, stroke] of this.#strokes) if (stroke.slide === slide) this.#strokes.delete(id)
-    }
+    this.#traces.delete(op.id)
+    if (op.op === 'stroke') this.#strokes.set(op.id, { id: op.id, slide, points: op.points })
+    else this.#strokes.delete(op.id)
   }
 
   /** More points of a stroke; none: it will not be. */
   trace(slide: number, id: string, points: Stroke): void {
     const known = this.#traces.get(id)?.points ?? []
     if (points.length === 0) this.#traces.delete(id)
-    else this.#traces.set(id, { slide, points: [...known, ...points] })
+    else if (!this.#strokes.has(id)) this.#traces.set(id, { id, slide, points: [...known, ...points] })
+  }
+
+  forgetTraces(): void {
+    this.#traces.clear()
   }
 
   reset(): void {
@@ -52,16 +53,11 @@ export class Scene {
     this.#strokes.clear()
     this.#traces.clear()
   }
-
-  #here(drawn: ReadonlyMap<string, Drawn>): [string, Stroke][] {
-    return [...drawn].filter(([, { slide }]) => slide === this.slide).map(([id, { points }]) => [id, points])
-  }
 }
 
-/** Keeps the scene as the room tells it. A presenter needs it too: for the replay, when it takes its room back. */
+/** Keeps what is stored of the scene. A presenter needs it too: for the replay, when it takes its room back. */
 export function keep(scene: Scene, room: Member<Show, MemberEvents>): void {
   room.on('slide', (index) => scene.turn(index))
   room.on('draw', (slide, op) => scene.draw(slide, op))
-  room.on('trace', (slide, id, points) => scene.trace(slide, id, points))
   room.when('reset', () => scene.reset())
 }

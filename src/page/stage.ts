@@ -1,9 +1,7 @@
-import type { Stroke } from './actions.ts'
 import { deck } from './deck.ts'
 import { el } from './dom.ts'
-import { Ink } from './ink.ts'
+import { type Drawing, Ink } from './ink.ts'
 import { PointerMark } from './pointer.ts'
-import type { Scene } from './scene.ts'
 import { slideElement } from './slide.ts'
 
 /** Where a slide, its drawing and the pointer are shown. */
@@ -24,17 +22,17 @@ export class Stage {
   }
 
   /** `animate` is false for what is not news: the replay that a late joiner gets. */
-  show(scene: Scene, animate: boolean): void {
-    if (scene.slide === undefined) return
-    const points = ([, drawn]: [string, Stroke]) => drawn
-    this.#ink.show(scene.strokes().map(points), scene.traces().map(points))
-    if (scene.slide === this.#index) return
-    const slide = slideElement(scene.slide)
-    if (animate) slide.classList.add(scene.slide < (this.#index ?? 0) ? 'from-left' : 'from-right')
-    this.#index = scene.slide
+  show(drawing: Drawing, animate: boolean): void {
+    const { slide: index } = drawing
+    if (index === undefined) return
+    this.#ink.show(drawing)
+    if (index === this.#index) return
+    const slide = slideElement(index)
+    if (animate) slide.classList.add(index < (this.#index ?? 0) ? 'from-left' : 'from-right')
+    this.#index = index
     this.#frame.replaceChildren(slide)
-    this.#turned(scene.slide)
-    document.title = `${deck[scene.slide]!.title.join(' ')} · roomcast`
+    this.#turned(index)
+    document.title = `${deck[index]!.title.join(' ')} · roomcast`
   }
 
   /** Something to read over the slide, which stays visible behind it. */

@@ -1,5 +1,6 @@
 import type { Following, Status } from '../sdk/index.ts'
 import type { Show } from './actions.ts'
+import type { Full } from './blackboard.ts'
 import { el } from './dom.ts'
 
 /** What a status is called, and what it means for who looks at the page. */
@@ -18,6 +19,13 @@ export const PRESENTER: Readonly<Record<Exclude<Status, 'ended'>, Words>> = {
   live: ['On air', 'Your audience sees what you show.'],
   reconnecting: ['Reconnecting', 'Connection lost. What you show now, your audience sees when it is back.'],
   stale: ['Off air', 'The room does not answer just now. Your audience does not see what you show. Still trying.'],
+}
+
+/** What had no room for another stroke, and what to do about it. */
+export const FULL: Readonly<Record<Full, string>> = {
+  slide:
+    'This slide’s drawing is full, and your line was not kept. Undo or clear some of it, or draw on another slide.',
+  room: 'The room can keep no more drawing, and your line was not kept. Undo or clear some, on this slide or on others.',
 }
 
 /** Why it is over. */

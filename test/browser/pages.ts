@@ -1,4 +1,4 @@
-import type { BrowserContext, Locator, Page } from 'playwright-core'
+import type { BrowserContext, CDPSession, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
 /** For what comes over the line or off the screen, however slow the machine is. */
@@ -16,11 +16,12 @@ export interface View {
 const VIEW = `(() => {
   const find = (id) => document.querySelector('[data-testid="' + id + '"]')
   const pointer = find('pointer')
+  const part = (element, name) => 100 * element.style.getPropertyValue(name) + '%'
   return {
     status: find('status')?.dataset.status,
     slide: Number(find('slide')?.dataset.slide),
     strokes: Number(find('ink')?.dataset.strokes),
-    pointer: pointer === null || pointer.hidden ? '' : pointer.style.left + ' ' + pointer.style.top,
+    pointer: pointer === null || pointer.hidden ? '' : part(pointer, '--x') + ' ' + part(pointer, '--y'),
   }
 })()`
 
@@ -33,6 +34,10 @@ interface Canvas {
   }
 }
 
+interface Layers {
+  querySelectorAll(selector: 'canvas'): Iterable<Canvas>
+}
+
 /** Someone who looks at a page. */
 export class Member {
   readonly page: Page
@@ -42,6 +47,7 @@ export class Member {
   readonly addresses: string[] = []
   /** All that it was sent over its sockets. */
   readonly heard: string[] = []
+  #session: CDPSession | undefined
 
   static async in(context: BrowserContext): Promise<Member> {
     await context.addInitScript(`document.addEventListener('securitypolicyviolation', (event) => {
@@ -120,16 +126,22 @@ export class Member {
     await this.lift()
   }
 
+  /** Makes the page's processor so many times as slow: 4, and it is a phone's. */
+  async slowDown(times: number): Promise<void> {
+    this.#session ??= await this.page.context().newCDPSession(this.page)
+    await this.#session.send('Emulation.setCPUThrottlingRate', { rate: times })
+  }
+
   /** How much of the stage has ink on it, and which tenths of its height, counted from above. */
   ink(): Promise<{ share: number; tenths: number[] }> {
     return this.part('ink').evaluate((element) => {
-      const canvas = element as unknown as Canvas
-      const { width, height } = canvas
-      const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
+      const layers = [...(element as unknown as Layers).querySelectorAll('canvas')]
+      const { width, height } = layers[0]!
+      const data = layers.map((canvas) => canvas.getContext('2d').getImageData(0, 0, width, height).data)
       const tenths = new Set<number>()
       let inked = 0
       for (let pixel = 0; pixel < width * height; pixel++) {
-        const opacity = data[pixel * 4 + 3]! / 255
+        const opacity = 1 - data.reduce((clear, layer) => clear * (1 - layer[pixel * 4 + 3]! / 255), 1)
         inked += opacity
         if (opacity > 0.5) tenths.add(Math.floor((Math.floor(pixel / width) / height) * 10))
       }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 
-/** A TCP line to a server, or to one of several, that can be cut and taken away. */
+/** A TCP line to a server, or to one of several, that can be long, cut and taken away. */
 export class TcpProxy {
   readonly url: string
   readonly #pairs: Set<[Socket, Socket]>
@@ -36,7 +36,8 @@ export class TcpProxy {
         one.on('error', () => {})
         one.on('close', () => {
           pairs.delete(pair)
-          other.destroy()
+          if (proxy.delay === 0) other.destroy()
+          else setTimeout(() => other.destroy(), proxy.delay)
         })
       }
       const late = () => proxy.delay
@@ -89,6 +90,10 @@ function delayed(by: () => number): Transform {
       if (ms === 0) return done(null, chunk)
       setTimeout(() => this.push(chunk), ms)
       done()
+    },
+    // What was said before the end is still under way.
+    flush(done) {
+      setTimeout(done, by())
     },
   })
 }
