@@ -31,8 +31,12 @@ export class Controls {
     this.element = el(
       'div',
       { class: 'controls', role: 'group', 'aria-label': 'Show' },
-      el('div', { class: 'turning' }, this.#previous, this.#count, this.#next),
-      el('div', { class: 'drawing' }, this.#pen, this.#undo, this.#clear),
+      el(
+        'div',
+        {},
+        el('div', { class: 'turning' }, this.#previous, this.#count, this.#next),
+        el('div', { class: 'drawing' }, this.#pen, this.#undo, this.#clear),
+      ),
     )
   }
 

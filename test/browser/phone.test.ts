@@ -13,8 +13,8 @@ const PHONE: BrowserContextOptions = {
   deviceScaleFactor: 2,
 }
 
-async function startServer(): Promise<TestServer> {
-  const server = await startTestServer()
+async function startServer(env?: Record<string, string>): Promise<TestServer> {
+  const server = await startTestServer(env)
   onTestFinished(() => server.stop())
   return server
 }
@@ -40,9 +40,40 @@ async function inBothSchemes(page: Page, check: () => Promise<void>): Promise<vo
   }
 }
 
-async function expectNoSidewaysScroll(page: Page): Promise<void> {
-  expect(await page.evaluate('[innerWidth, document.documentElement.scrollWidth]')).toEqual([390, 390])
+/** What reaches over the right edge of the window, and how much wider than the window the page is. A stage cuts off its own. */
+const SIDEWAYS = `({
+  scroll: document.documentElement.scrollWidth - innerWidth,
+  over: [...document.body.querySelectorAll(':not(.stage *)')]
+    .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1)
+    .map((element) => element.localName + '.' + element.className),
+})`
+
+async function expectNoSidewaysScroll(page: Page, width = 390): Promise<void> {
+  expect(await page.evaluate(SIDEWAYS), `${width} pixels wide`).toEqual({ scroll: 0, over: [] })
 }
+
+/** A laptop's and a tablet's window, whole and magnified, and phones down to the narrowest (WCAG 2.2, 1.4.10). */
+const WIDTHS = [1366, 1024, 960, 800, 740, 700, 683, 640, 600, 480, 414, 390, 375, 360, 320]
+
+/** What ends with a full stop or a comma, and has it before its last letter or digit. */
+const MISPLACED = `(() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  const place = (node, index) => {
+    const range = document.createRange()
+    range.setStart(node, index)
+    range.setEnd(node, index + 1)
+    return range.getBoundingClientRect()
+  }
+  const found = []
+  let looked = 0
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    const { data } = node
+    if (!/[a-z][.,]$/.test(data) || !node.parentElement.checkVisibility()) continue
+    looked++
+    if (place(node, data.length - 1).left < place(node, data.length - 2).left) found.push(data)
+  }
+  return { looked: looked > 3, found }
+})()`
 
 describeInBrowser('the page', (enter) => {
   describe('on a phone', () => {
@@ -126,6 +157,61 @@ describeInBrowser('the page', (enter) => {
       await expectReadable(presenter, ['The show is over.'])
       await expectReadable(audience, ['The show is over.'])
     })
+  })
+
+  test('has nothing to scroll sideways for, however wide its window is', async () => {
+    const { url } = await startServer({ STATE_ENTRIES: '4' })
+    const [presenter, audience] = [await enter(), await enter()]
+    await audience.watch(await presenter.present(url))
+    await presenter.part('pen').click()
+    for (const y of [0.25, 0.5, 0.75]) await presenter.draw(y)
+    await presenter.part('notice').filter({ hasText: 'full' }).waitFor()
+    const copying = presenter.part('copy').locator('.words')
+    await copying.evaluate((element) => {
+      element.textContent = 'Copy what is selected'
+    })
+    for (const width of WIDTHS) {
+      for (const { page } of [presenter, audience]) {
+        await page.setViewportSize({ width, height: Math.round(width * 0.47) })
+        await expectNoSidewaysScroll(page, width)
+      }
+    }
+    await presenter.part('end').click()
+    await presenter.part('confirm-end').waitFor()
+    await expectNoSidewaysScroll(presenter.page, 320)
+  })
+
+  test('keeps its slide, and its punctuation, as they are where the page around it reads from right to left', async () => {
+    const { url } = await startServer()
+    const [presenter, audience] = [await enter(), await enter()]
+    await audience.watch(await presenter.present(url))
+    for (const { page } of [presenter, audience]) {
+      const title = () => page.locator('.slide h2').boundingBox()
+      // It comes in with a movement.
+      await page.evaluate(
+        `Promise.all(document.querySelector('.slide').getAnimations().map(({ finished }) => finished))`,
+      )
+      const before = await title()
+      await page.evaluate(`document.documentElement.dir = 'rtl'`)
+      expect(await page.evaluate(MISPLACED)).toEqual({ looked: true, found: [] })
+      // What is drawn on a word is on that word on every screen.
+      expect(await title()).toEqual(before)
+    }
+    // A browser that translates changes the words alone.
+    const note = audience.page.locator('.note')
+    await note.evaluate((element) => {
+      element.textContent = 'שלום לכולם.'
+    })
+    const ends = await note.evaluate((element) => {
+      const range = element.ownerDocument.createRange()
+      const left = (index: number) => {
+        range.setStart(element.firstChild!, index)
+        range.setEnd(element.firstChild!, index + 1)
+        return range.getBoundingClientRect().left
+      }
+      return { stop: left(10), letter: left(9) }
+    })
+    expect(ends.stop).toBeLessThan(ends.letter)
   })
 
   describe('by keyboard', () => {

@@ -156,8 +156,8 @@ for (const [runtime, start] of Object.entries(runtimes))
     test('that there is not says so', async () => {
       const url = await startServer()
       const lost = await enter()
-      for (const uuid of ['5f0c9bde-9c1e-4b0a-8d5c-2f1f6f6c0a11', 'nonsense']) {
-        await lost.page.goto(`${url}/?uuid=${uuid}`)
+      for (const uuid of ['5f0c9bde-9c1e-4b0a-8d5c-2f1f6f6c0a11', 'nonsense', '.', '..', 'a/b', '?', '%', ' ']) {
+        await lost.page.goto(`${url}/?uuid=${encodeURIComponent(uuid)}`)
         await lost.shows({ status: 'ended' })
         expect(await lost.part('status').textContent()).toContain('There is no such room.')
       }
