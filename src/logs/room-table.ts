@@ -1,9 +1,12 @@
 import type { Retain } from '../protocol/messages.ts'
+import { type Bound, checkBounds } from '../room/budget.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomLimits } from '../room/limits.ts'
-import type { Draft, Entry, Ownership, Snapshot } from '../room/ports.ts'
+import type { Draft, Entry, Ownership } from '../room/ports.ts'
 import { isSameSecret } from '../room/secret.ts'
 import { checkState } from '../room/state.ts'
+import { scant, type TailLimits } from '../room/tail.ts'
+import type { Disk } from './disk.ts'
 import type { SqlDriver, SqlRow } from './sql-driver.ts'
 
 /** A row of `rooms`, read once a transaction and written back at its end. */
@@ -32,18 +35,26 @@ const STATE_INDEX = 'INDEXED BY entries_state'
 /** Rooms that are ended at one time for having no owner. */
 const ABANDONED = 1000
 
+/** What bounds all rooms together. */
+export interface TableBounds {
+  readonly memory: Bound
+  readonly disk: Disk
+}
+
 /** The SQL of the rooms: the only place where there is any, beside the schema. To be used inside a transaction. */
 export class RoomTable {
   readonly #driver: SqlDriver
   readonly #limits: RoomLimits
+  readonly #bounds: TableBounds
   /** The rooms that this transaction has to do with, and those of them that it changes. */
   readonly #rows = new Map<string, RoomRow>()
   readonly #changed = new Set<RoomRow>()
   #count: number | undefined
 
-  constructor(driver: SqlDriver, limits: RoomLimits) {
+  constructor(driver: SqlDriver, limits: RoomLimits, bounds: TableBounds) {
     this.#driver = driver
     this.#limits = limits
+    this.#bounds = bounds
   }
 
   takeUp(now: number, boot: string): void {
@@ -64,12 +75,12 @@ export class RoomTable {
   }
 
   exists(uuid: string): boolean {
-    return this.#find(uuid) !== undefined
+    return this.find(uuid) !== undefined
   }
 
   /** Throws `room_not_found`, `displaced`. */
   owned(uuid: string, term: number): RoomRow {
-    const room = this.#find(uuid)
+    const room = this.find(uuid)
     if (room === undefined) throw new RoomError('room_not_found', 'there is no such room')
     if (term < room.term) throw new RoomError('displaced', 'another owner has taken the room')
     return room
@@ -111,34 +122,31 @@ export class RoomTable {
       isState ? 1 : 0,
     )
     room.tailBytes += bytes
-    const { tailEntries, tailBytes } = this.#limits
+    this.#bounds.disk.wrote(bytes)
+    const { tailEntries, tailBytes } = this.#tailLimits()
     // Seldom, and then by the half.
     if (seq - room.tailFirst >= 2 * tailEntries || room.tailBytes > 2 * tailBytes) this.#trim(room)
     return entry
   }
 
-  snapshot(uuid: string): Snapshot | undefined {
-    const room = this.#find(uuid)
-    if (room === undefined) return undefined
-    const { epoch, seq, term, ownerLeftAt, id, tailFirst } = room
-    const select = `SELECT ${ENTRY} FROM entries`
-    return {
-      epoch,
-      seq,
-      term,
-      ownerHere: ownerLeftAt === null,
-      state: this.#driver.all(`${select} ${STATE_INDEX} WHERE room = ? AND is_state = 1 ORDER BY seq`, id).map(entryOf),
-      tail: this.#driver.all(`${select} WHERE room = ? AND seq >= ? ORDER BY seq`, id, tailFirst).map(entryOf),
-    }
+  /** The room's broadcasts after `seq`, in their order, at most `limit`: those that are stored, and those of the tail. */
+  rows(room: RoomRow, seq: number, limit: number): { readonly entry: Entry; readonly isState: boolean }[] {
+    return this.#driver
+      .all(
+        `SELECT ${ENTRY}, is_state FROM entries WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?`,
+        room.id,
+        seq,
+        limit,
+      )
+      .map((row) => ({ entry: entryOf(row), isState: row.is_state === 1 }))
   }
 
-  /** `isNewOwner`: it came with the key of a handover for the first time. */
   takeOver(
     uuid: string,
     keyHash: string,
     freshHash: string,
   ): { ownership: Ownership; isNewOwner: boolean } | undefined {
-    const room = this.#find(uuid)
+    const room = this.find(uuid)
     // All compared, and something even where there is no room: the answer takes the same time (O2).
     const isOwner = isSameSecret(keyHash, room?.ownerHash ?? '')
     const isHeir = isSameSecret(keyHash, room?.handoverHash ?? '')
@@ -161,7 +169,7 @@ export class RoomTable {
 
   /** The room's term, or undefined when `term` is an old one, or there is no such room. */
   ownerLeft(uuid: string, term: number, now: number): number | undefined {
-    const room = this.#find(uuid)
+    const room = this.find(uuid)
     if (room === undefined || term < room.term) return undefined
     this.#changed.add(room)
     room.ownerLeftAt = now
@@ -235,7 +243,7 @@ export class RoomTable {
     this.#count = undefined
   }
 
-  #find(uuid: string): RoomRow | undefined {
+  find(uuid: string): RoomRow | undefined {
     const held = this.#rows.get(uuid)
     if (held !== undefined) return held
     const [found] = this.#driver.all('SELECT rooms.*, life FROM rooms, lives WHERE uuid = ?', uuid)
@@ -252,7 +260,10 @@ export class RoomTable {
     const adds = state.retain === 'clear' ? NOTHING : { entries: 1, bytes }
     const entries = room.stateEntries - replaced.entries + adds.entries
     const size = room.stateBytes - replaced.bytes + adds.bytes
-    if (state.retain !== 'clear') checkState(this.#limits, entries, size)
+    if (state.retain !== 'clear') {
+      checkState(this.#limits, entries, size)
+      if (size > room.stateBytes) checkBounds('state_full', this.#bounds.memory, this.#bounds.disk)
+    }
     if (replaced.entries > 0) {
       const stored = 'room = ? AND key = ? AND is_state = 1'
       this.#driver.run(
@@ -277,8 +288,13 @@ export class RoomTable {
     return { entries: Number(sum!.entries), bytes: Number(sum!.bytes) }
   }
 
+  /** Where little is left on the disk, less is kept of what only helps who was away. */
+  #tailLimits(): TailLimits {
+    return this.#bounds.disk.isTight ? scant(this.#limits) : this.#limits
+  }
+
   #trim(room: RoomRow): void {
-    const { tailEntries, tailBytes } = this.#limits
+    const { tailEntries, tailBytes } = this.#tailLimits()
     const newest = this.#driver.all(
       'SELECT seq, bytes FROM entries WHERE room = ? AND seq > ? ORDER BY seq DESC',
       room.id,
@@ -315,15 +331,14 @@ function rowOf(row: SqlRow): RoomRow {
   }
 }
 
-function entryOf(row: SqlRow): Entry {
-  const { key, retain, id, echo } = row
+function entryOf({ seq, term, id, key, retain, echo, body, bytes }: SqlRow): Entry {
   return {
-    seq: Number(row.seq),
-    term: Number(row.term),
-    body: String(row.body),
-    bytes: Number(row.bytes),
-    ...(id !== null && { id: String(id) }),
-    ...(key !== null && { state: { key: String(key), retain: retain as Retain } }),
-    ...(echo !== null && { echo: true }),
+    term: Number(term),
+    id: id === null ? undefined : String(id),
+    state: key === null ? undefined : { key: String(key), retain: retain as Retain },
+    echo: echo === null ? undefined : true,
+    body: String(body),
+    bytes: Number(bytes),
+    seq: Number(seq),
   }
 }

@@ -1,7 +1,10 @@
 import type { EndReason } from '../protocol/codes.ts'
+import { type Bound, checkBounds, UNBOUNDED } from '../room/budget.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomLimits } from '../room/limits.ts'
 import type { Appended, Draft, Entry, Follower, Ownership, RoomLog, Secrets, Snapshot } from '../room/ports.ts'
+import { Disk } from './disk.ts'
+import { RoomReading } from './room-reading.ts'
 import { RoomTable } from './room-table.ts'
 import { migrate } from './schema.ts'
 import type { SqlDriver } from './sql-driver.ts'
@@ -11,6 +14,10 @@ export interface SqliteLogOptions {
   /** Rooms at one time. */
   readonly maxRooms: number
   readonly secrets: Pick<Secrets, 'uuid'>
+  /** Of what is held in memory; absent: unbounded. */
+  readonly budget?: Bound
+  /** Of all rooms together, on disk; absent: unbounded. */
+  readonly diskBytes?: number
   /** Puts `flush` off until this turn of the event loop is over: what is asked for until then is one transaction. */
   readonly soon: (flush: () => void) => void
   /** Told of each failure of the database: its requests were refused, and all else goes on. */
@@ -34,19 +41,24 @@ const PURGE = 500
 export class SqliteLog implements RoomLog {
   readonly #driver: SqlDriver
   readonly #options: SqliteLogOptions
+  readonly #disk: Disk
   readonly #table: RoomTable
   readonly #followers = new Map<string, Follower>()
   #requests: Request[] = []
   #isScheduled = false
   #isClosed = false
   #hasEnded: boolean
+  /** Rooms have ended since what was free was given back. */
+  #isUntidy = true
 
   /** Throws an `Error` that says what is wrong with the database. */
   constructor(driver: SqlDriver, options: SqliteLogOptions) {
     migrate(driver)
     this.#driver = driver
     this.#options = options
-    this.#table = new RoomTable(driver, options.limits)
+    const { limits, budget = UNBOUNDED, diskBytes = Infinity } = options
+    this.#disk = new Disk(driver, diskBytes)
+    this.#table = new RoomTable(driver, limits, { memory: budget, disk: this.#disk })
     this.#hasEnded = true
     this.#schedule()
   }
@@ -66,21 +78,22 @@ export class SqliteLog implements RoomLog {
       if (this.#table.count() >= maxRooms) {
         throw new RoomError('server_full', `the server is full: at most ${maxRooms} rooms`, { limit: maxRooms })
       }
+      checkBounds('server_full', this.#disk)
       this.#table.insert(uuid, secrets.uuid(), ownerHash, leftAt ?? null)
       return () => undefined
     })
   }
 
-  follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
-    return this.#request(() => {
-      const snapshot = this.#table.snapshot(uuid)
-      return () => {
-        if (snapshot === undefined) return undefined
-        const follower = begin(snapshot)
-        this.#followers.set(uuid, follower)
-        return follower
-      }
-    })
+  async follow<F extends Follower>(uuid: string, begin: (snapshot: Snapshot) => F): Promise<F | undefined> {
+    const reading = new RoomReading(this.#table, uuid)
+    for (;;) {
+      const read = await this.#request(() => {
+        const page = reading.next()
+        return () => (typeof page === 'string' ? page : { follower: this.#begin(uuid, begin(page)) })
+      })
+      if (read === 'gone') return undefined
+      if (read !== 'more') return read.follower
+    }
   }
 
   unfollow(uuid: string, follower: Follower): void {
@@ -152,6 +165,7 @@ export class SqliteLog implements RoomLog {
       this.#table.delete(this.#table.owned(uuid, term))
       return () => {
         this.#hasEnded = true
+        this.#isUntidy = true
         this.#followers.get(uuid)?.ended(reason)
         this.#followers.delete(uuid)
       }
@@ -180,6 +194,11 @@ export class SqliteLog implements RoomLog {
     })
   }
 
+  #begin<F extends Follower>(uuid: string, follower: F): F {
+    this.#followers.set(uuid, follower)
+    return follower
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -198,6 +217,7 @@ export class SqliteLog implements RoomLog {
         this.#table.save()
         if (this.#hasEnded) this.#hasEnded = this.#table.purge(PURGE)
       })
+      if (requests.length === 0 && !this.#hasEnded && this.#isUntidy) this.#isUntidy = this.#driver.tidy?.() ?? false
     } catch (error) {
       // Nothing of this turn has happened: who asked is told, and may ask again.
       this.#table.forget()
@@ -206,7 +226,8 @@ export class SqliteLog implements RoomLog {
       return
     }
     for (const outcome of outcomes) outcome()
-    if (this.#hasEnded) this.#schedule()
+    // What is not urgent is done in a turn in which nothing is asked for.
+    if (this.#hasEnded || this.#isUntidy) this.#schedule()
   }
 }
 

@@ -27,6 +27,17 @@ export interface Recovered {
   readonly seq: number
 }
 
+/** As much as an SDK has under way, and so may send again (C3). */
+const SCANT = { tailEntries: 256, tailBytes: 256 * 1024 }
+
+/** What is kept of a tail where little is left for all rooms together. */
+export function scant({ tailEntries, tailBytes }: TailLimits): TailLimits {
+  return {
+    tailEntries: Math.min(tailEntries, SCANT.tailEntries),
+    tailBytes: Math.min(tailBytes, SCANT.tailBytes),
+  }
+}
+
 /** How far the tail may outgrow its limits while the audience is still being written to. */
 const OVERHANG = 4
 
