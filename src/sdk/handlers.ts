@@ -16,17 +16,20 @@ export class Handlers {
     const own: Handler = (...values) => handler(...values)
     const handlers = this.#byName.get(name) ?? new Set()
     this.#byName.set(name, handlers.add(own))
-    return () => void handlers.delete(own)
+    return () => {
+      handlers.delete(own)
+      if (handlers.size === 0 && this.#byName.get(name) === handlers) this.#byName.delete(name)
+    }
   }
 
   has(name: string): boolean {
-    return (this.#byName.get(name)?.size ?? 0) > 0
+    return this.#byName.has(name)
   }
 
   /** Runs those that are there now: one that another adds has its turn the next time. */
   run(name: string, ...values: unknown[]): void {
-    const handlers = this.#byName.get(name)
-    for (const handler of [...(handlers ?? [])]) if (handlers!.has(handler)) this.call(name, handler, values)
+    const handlers = this.#byName.get(name) ?? new Set()
+    for (const handler of [...handlers]) if (handlers.has(handler)) this.call(name, handler, values)
   }
 
   call(name: string, handler: Handler, values: readonly unknown[]): void {

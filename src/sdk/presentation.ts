@@ -42,8 +42,9 @@ export class RoomPresentation<A extends ActionsOf<A>, F extends ActionsOf<F> = A
   /** `onOpen` is called when the room is ours for the first time. */
   constructor(url: string, options: PresentOptions, onOpen: () => void) {
     const { uuid = '', ownerKey = '' } = options
+    const page = new URL(options.page ?? '/', url.replace(/^ws/, 'http'))
     super(socketUrl(url, uuid), uuid, options)
-    this.#page = new URL(options.page ?? '/', url.replace(/^ws/, 'http'))
+    this.#page = page
     this.#ownerKey = ownerKey
     this.#onOpen = onOpen
     this.#stateful = this.#statefulUnder({})

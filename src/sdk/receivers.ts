@@ -50,7 +50,8 @@ export class Receivers {
     for (const newcomer of newcomers) newcomer.stop = newcomer.handlers.add(newcomer.name, newcomer.handler)
     const hearing = (handlers: Handlers) => newcomers.filter((newcomer) => newcomer.handlers === handlers)
     const [actions, observers] = [hearing(this.#actions), hearing(this.#observers)]
-    for (const message of this.stored.all()) {
+    const names = new Set(actions.map(({ name }) => name))
+    for (const message of this.stored.all(observers.length > 0 ? undefined : names)) {
       for (const newcomer of actions) if (newcomer.name === message.action) tell(newcomer, message.params)
       for (const newcomer of observers) tell(newcomer, [message])
     }

@@ -3,9 +3,10 @@ import type { Received } from './types.ts'
 
 interface Kept {
   readonly key: string
-  readonly seq: number
+  /** All but its parameters. */
+  readonly message: Omit<Received, 'params'> & { readonly seq: number }
   /** As JSON: what a handler does to its parameters is not to change what another gets. */
-  readonly text: string
+  readonly params: string
 }
 
 /** What is stored in the room, kept here as the server keeps it (R1), for handlers that are put up later. */
@@ -15,14 +16,12 @@ export class Stored {
   #characters = 0
   #limits: Pick<Limits, 'stateBytes' | 'stateEntries'> = { stateBytes: 0, stateEntries: 0 }
 
-  /** All of it, in the order of seq. */
-  all(): Received[] {
+  /** All of it, or that of some actions, in the order of seq. */
+  all(actions?: ReadonlySet<string>): Received[] {
+    const kept = [...this.#bySeq.values()].filter(({ message }) => actions?.has(message.action) ?? true)
     // The owner's own come in with their acknowledgements, and may have been overtaken.
-    const kept = [...this.#bySeq.values()].sort((one, other) => one.seq - other.seq)
-    return kept.map(({ seq, text }) => {
-      const { action, params, stateKey, retain } = JSON.parse(text)
-      return { action, params, seq, replay: true, stateKey, retain }
-    })
+    kept.sort((one, other) => one.message.seq - other.message.seq)
+    return kept.map(({ message, params }) => ({ ...message, params: JSON.parse(params) }))
   }
 
   /** The server's limits: more than it stores is not kept here either. */
@@ -36,10 +35,10 @@ export class Stored {
     const siblings = this.#byKey.get(key) ?? new Set()
     if (retain !== 'append') for (const sibling of siblings) this.#forget(sibling)
     if (retain === 'clear') return
-    const text = JSON.stringify({ action, params, stateKey, retain })
-    this.#bySeq.set(seq, { key, seq, text })
+    const kept = { key, message: { action, seq, replay: true, stateKey, retain }, params: JSON.stringify(params) }
+    this.#bySeq.set(seq, kept)
     this.#byKey.set(key, siblings.add(seq))
-    this.#characters += text.length
+    this.#characters += sizeOf(kept)
     this.#trim()
   }
 
@@ -50,12 +49,12 @@ export class Stored {
   }
 
   #forget(seq: number): void {
-    const { key, text } = this.#bySeq.get(seq)!
+    const kept = this.#bySeq.get(seq)!
     this.#bySeq.delete(seq)
-    this.#characters -= text.length
-    const siblings = this.#byKey.get(key)!
+    this.#characters -= sizeOf(kept)
+    const siblings = this.#byKey.get(kept.key)!
     siblings.delete(seq)
-    if (siblings.size === 0) this.#byKey.delete(key)
+    if (siblings.size === 0) this.#byKey.delete(kept.key)
   }
 
   /** Over the limits only where another hand than this owner's has cleared something: what is oldest is gone. */
@@ -64,4 +63,9 @@ export class Stored {
     while (this.#bySeq.size > stateEntries || this.#characters > stateBytes)
       this.#forget(this.#bySeq.keys().next().value!)
   }
+}
+
+/** No more than it has on the server, which counts all of the message. */
+function sizeOf({ key, params }: Kept): number {
+  return key.length + params.length
 }

@@ -12,11 +12,12 @@ export type Actions = { [action: string]: Json[] }
  *     follow<Deck>(url, uuid).on('slide', (index) => show(index))
  *
  * An interface is as good as a type, for the actions as for what is in their parameters. Parameters that JSON does not keep
- * as they are (a `Date`, a `Map`, a function) are errors of type.
+ * as they are (a `Date`, a `Map`, a function) are errors of type. The first of the two is for code that is generic over
+ * `Actions`, where the compiler cannot look into the second.
  */
-export type ActionsOf<A> = {
-  [N in keyof A]: AsJson<A[N]> extends infer Params ? (Params extends unknown[] ? Params : never) : never
-}
+export type ActionsOf<A> =
+  | { [N in keyof A]: Json[] }
+  | { [N in keyof A]: AsJson<A[N]> extends infer Params ? (Params extends unknown[] ? Params : never) : never }
 
 /** `T` with `never` in place of whatever is no JSON. Not `T extends Json`: an interface has no index signature. */
 type AsJson<T> = T extends Json | undefined

@@ -3,10 +3,13 @@
 import { expectTypeOf } from 'vitest'
 import type { Json } from '../../src/protocol/messages.ts'
 import {
+  type Actions,
+  type ActionsOf,
   type Feedback,
   type Following,
   type FollowingEvents,
   follow,
+  type Name,
   type Presentation,
   type PresentationEvents,
   present,
@@ -33,6 +36,7 @@ interface Says {
 
 declare const room: Presentation<Deck, Says>
 declare const show: Following<Deck, Says>
+declare const typed: Presentation<{ slide: [index: number] }>
 declare const untyped: Following<Record<string, Json[]>>
 
 export const checks = {
@@ -90,6 +94,17 @@ export const checks = {
       expectTypeOf(accept).returns.resolves.toEqualTypeOf<Presentation<Deck, Says>>()
     })
     expectTypeOf<FollowingEvents<Deck>['handover']['accept']>().returns.resolves.toEqualTypeOf<Presentation<Deck>>()
+  },
+
+  'code may be generic over it'() {
+    function present<A extends Actions>(room: Presentation<A>): void {
+      void room.close()
+    }
+    function listen<A extends ActionsOf<A>>(show: Following<A, Says>, action: Name<A>): void {
+      show.on(action, (...params) => params)
+    }
+    present(typed)
+    listen(show, 'slide')
   },
 
   'without a declaration any action goes'() {
