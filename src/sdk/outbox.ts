@@ -8,6 +8,9 @@ const CHARACTERS = 1024 * 1024
 /** What of it may be under way at one time: less than the tail by which the server knows what it has already. */
 const WINDOW = { messages: 256, characters: 256 * 1024 }
 
+/** Messages under way at least, of who was told to wait; and how much more each that is taken allows. */
+const SLOW = { messages: 8, growth: 0.25 }
+
 /** Milliseconds until what the server could not store is said again, unless it says before that it can. */
 const RETRY = 1000
 
@@ -34,8 +37,12 @@ export class Outbox {
   readonly #capacity: number
   #messageBytes = Number.POSITIVE_INFINITY
   #count = 0
+  /** Messages that may be under way: fewer after the room took no more. */
+  #window = WINDOW.messages
   #characters = 0
   readonly #underWay = { messages: 0, characters: 0 }
+  /** Something was refused that is to be said again: not before all that is under way has its answer, which may be the same. */
+  #isSettling = false
   /** Set while nothing is sent, since the server could not store it. */
   #pause: ReturnType<typeof setTimeout> | undefined
 
@@ -68,6 +75,7 @@ export class Outbox {
     this.#rejectOvertaken(id)
     const taken = this.#take(id)
     taken?.resolve()
+    this.#window = Math.min(WINDOW.messages, this.#window + SLOW.growth)
     this.#sendMore()
     return taken?.text
   }
@@ -82,6 +90,21 @@ export class Outbox {
     else this.#take(id)?.reject(error)
     this.#sendMore()
     return isHeld && isFirst
+  }
+
+  /**
+   * The room takes no more for now: it is said again when `error` says, and all that came after it behind it (C6). True for the
+   * first that now has to wait.
+   */
+  postpone(id: string, error: RoomcastError): boolean {
+    const unanswered = this.#unanswered.get(id)
+    if (unanswered === undefined) return true
+    const isFirst = this.#pause === undefined
+    if (isFirst) this.#window = Math.max(SLOW.messages, this.#window / 2)
+    this.#isSettling = true
+    this.#hold(unanswered, error)
+    this.#sendMore()
+    return isFirst
   }
 
   /** The server can store broadcasts again. */
@@ -125,7 +148,7 @@ export class Outbox {
   #hold(unanswered: Unanswered, refusal: RoomcastError): void {
     unanswered.refusal = refusal
     this.#returned(unanswered)
-    this.#pause ??= setTimeout(() => this.release(), RETRY)
+    this.#pause ??= setTimeout(() => this.release(), refusal.retryAfter ?? RETRY)
   }
 
   /** One that was said later has its place: said again, those before it would come after it. */
@@ -139,11 +162,12 @@ export class Outbox {
 
   #sendMore(): void {
     const { messages, characters } = this.#underWay
-    if (this.#pause !== undefined) return
-    if (messages >= WINDOW.messages || characters >= WINDOW.characters) return
+    if (this.#pause !== undefined || (this.#isSettling && messages > 0)) return
+    this.#isSettling = false
+    if (messages >= this.#window || characters >= WINDOW.characters) return
     for (const unanswered of this.#unanswered.values()) {
       if (unanswered.isUnderWay) continue
-      if (this.#underWay.messages >= WINDOW.messages || this.#underWay.characters >= WINDOW.characters) return
+      if (this.#underWay.messages >= this.#window || this.#underWay.characters >= WINDOW.characters) return
       if (!this.#send(unanswered.text)) return
       unanswered.isUnderWay = true
       this.#underWay.messages++

@@ -38,6 +38,8 @@ export class RoomPresentation<A extends ActionsOf<A>, F extends ActionsOf<F> = A
   #listeners = 0
   #closing: Promise<void> | undefined
   #isOwner = true
+  /** When it was told last that the room takes no more for now. */
+  #toldToWait = 0
 
   /** `onOpen` is called when the room is ours for the first time. */
   constructor(url: string, options: PresentOptions, onOpen: () => void) {
@@ -141,11 +143,22 @@ export class RoomPresentation<A extends ActionsOf<A>, F extends ActionsOf<F> = A
     else if (event.type === 'listeners') this.#count(event)
     else if (event.type === 'role') this.#demote()
     else if (event.type === 'stale' && !event.stale) this.outbox.release()
-    else if (event.type === 'error') {
+    else if (event.type === 'feedback_dropped') this.emit('feedbackDropped', { count: event.count })
+    else if (event.type === 'error' && event.code === 'rate_limited' && event.id !== undefined) {
+      this.#wait(errorOf(event), event.id)
+    } else if (event.type === 'error') {
       this.refused(errorOf(event), event.id)
       // Nothing else of this side's is answered without an id.
       if (this.#closing !== undefined && event.id === undefined) setTimeout(() => this.#sendClose(), RETRY)
     }
+  }
+
+  /** Nothing is lost by it: who shows more than the room takes is told once a second that its audience is behind. */
+  #wait(error: RoomcastError, id: string): void {
+    const isFirst = this.outbox.postpone(id, error)
+    if (!isFirst || Date.now() - this.#toldToWait < 1000) return
+    this.#toldToWait = Date.now()
+    this.problem(error)
   }
 
   #statefulUnder(place: Pick<Manner, 'stateKey'>): Stateful<A> {

@@ -11,7 +11,11 @@ export function envelope(uuid: string, status: number): Envelope {
 
 /** The first message on a line: what is asked for, and what this side can. */
 export function hello(uuid: string, status: 1 | 2, fields: object = {}): string {
-  return JSON.stringify({ ...envelope(uuid, status), can: [CAN.lines, CAN.taken, CAN.feedback], ...fields })
+  return JSON.stringify({
+    ...envelope(uuid, status),
+    can: [CAN.lines, CAN.taken, CAN.feedback, CAN.resends],
+    ...fields,
+  })
 }
 
 /** So many characters of frames have come since this was last said. */

@@ -130,6 +130,8 @@ export interface PresentationEvents<F extends ActionsOf<F> = Actions> extends Me
   /** Who listens, whenever that changes. */
   listeners: { count: number; joined: readonly string[]; left: readonly string[] }
   feedback: Feedback<F>
+  /** So many messages of feedback were dropped: this side's line, or the room, takes no more of them. */
+  feedbackDropped: { count: number }
   /** The room has another owner now, to whom this side has handed it; from here on this side only listens. */
   handedOver: undefined
 }

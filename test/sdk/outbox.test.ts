@@ -108,3 +108,58 @@ test('[C5] what is refused for another reason is not said again', async () => {
   expect(outcomes).toEqual({ 1: 'state_full' })
   expect(numbers()).toEqual([1])
 })
+
+describe('[C6] what the room takes no more of for now', () => {
+  const tooMuch = new RoomcastError({ code: 'rate_limited', message: 'wait', retryAfter: 130 })
+
+  test('is said again in its order when the server says, targeted messages too, and nothing before it', async () => {
+    const outcomes = put(1, 2, 3)
+    outbox.put({ n: 4 }, true).then(() => (outcomes[4] = 'delivered'))
+    expect([2, 3, 4].map((n) => outbox.postpone(idOf(n), tooMuch))).toEqual([true, false, false])
+    outbox.acknowledge(idOf(1))
+    Object.assign(outcomes, put(5))
+    await vi.advanceTimersByTimeAsync(129)
+    expect(numbers()).toEqual([1, 2, 3, 4])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(numbers()).toEqual([1, 2, 3, 4, 2, 3, 4, 5])
+    for (const n of [2, 3, 4]) outbox.acknowledge(idOf(n))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(outcomes).toEqual({ 1: 'stored', 2: 'stored', 3: 'stored', 4: 'delivered' })
+  })
+
+  test('is said with less under way, and with more again as it is taken', async () => {
+    put(...Array.from({ length: 1000 }, (_, i) => i + 1))
+    expect(sent).toHaveLength(256)
+    for (let round = 0; round < 10; round++) {
+      for (const { id } of sent.splice(0)) outbox.postpone(id, tooMuch)
+      await vi.advanceTimersByTimeAsync(130)
+    }
+    expect(sent).toHaveLength(8)
+    for (let taken = 0; taken < 400; taken++) outbox.acknowledge(sent[taken]!.id)
+    expect(sent.length - 400).toBe(108)
+    expect(new Set(numbers()).size).toBe(sent.length)
+  })
+
+  test('is not said again before what came after it has its answer, which would be overtaken', async () => {
+    put(1, 2, 3)
+    outbox.postpone(idOf(1), tooMuch)
+    await vi.advanceTimersByTimeAsync(1000)
+    put(4)
+    outbox.postpone(idOf(2), tooMuch)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(numbers()).toEqual([1, 2, 3])
+    outbox.postpone(idOf(3), tooMuch)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(numbers()).toEqual([1, 2, 3, 1, 2, 3, 4])
+  })
+
+  test('does not outlive the line: all is said again on a new one', async () => {
+    put(1, 2)
+    outbox.postpone(idOf(1), tooMuch)
+    outbox.postpone(idOf(2), tooMuch)
+    outbox.resend(10_000)
+    expect(numbers()).toEqual([1, 2, 1, 2])
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(numbers()).toEqual([1, 2, 1, 2])
+  })
+})

@@ -15,7 +15,7 @@ const broadcast = (seq: number) => JSON.stringify(message(3, { funcKey: 'a', fun
 
 test('[R6] the SDK says that it can, and then how much it has taken, as seldom as it is asked to', async () => {
   const { hello, said, send, size, room } = await lineTo({ takenEvery: 2000 })
-  expect(hello.can).toEqual(['lines', 'taken', 'feedback'])
+  expect(hello.can).toEqual(['lines', 'taken', 'feedback', 'resends'])
   const heard: number[] = []
   const all = new Promise<void>((resolve) => room.each(({ seq }) => heard.push(seq!) === 8 && resolve()))
   let sent = size + send([1, 2, 3, 4].map(broadcast).join('\n'))
