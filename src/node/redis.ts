@@ -34,7 +34,7 @@ export async function openRedis(
 
   async function close(): Promise<void> {
     await ingest?.close()
-    nodes.close()
+    await nodes.close()
     await log.close()
   }
 }

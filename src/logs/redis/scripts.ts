@@ -432,3 +432,18 @@ if reader and reader ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `
+
+/** KEYS: the nodes, by when each was last heard. ARGV: node, milliseconds after which one is dead. Returns those that are alive. */
+export const ROLL_CALL = `#!lua flags=allow-oom
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZRANGE', KEYS[1], 0, -1)
+`
+
+/** KEYS: the nodes. ARGV: one that ends. */
+export const SIGN_OFF = `#!lua flags=allow-oom
+return redis.call('ZREM', KEYS[1], ARGV[1])
+`
