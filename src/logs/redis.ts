@@ -42,7 +42,7 @@ const PAUSE = 250
 type Taken = [string, number, string, number]
 
 /** Milliseconds for which a room is kept that no node looks after any more, beyond the grace time. */
-const AFTERLIFE = 3_600_000
+const AFTERLIFE = 7 * 86_400_000
 
 /**
  * Rooms in Redis, for any number of nodes. What is acknowledged is in the server, and survives what that survives; each node

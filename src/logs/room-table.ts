@@ -58,9 +58,13 @@ export class RoomTable {
   }
 
   takeUp(now: number, boot: string): void {
-    this.#driver.run('UPDATE rooms SET owner_left_at = ? WHERE owner_left_at IS NULL', now)
+    this.#driver.run('UPDATE rooms SET owner_left_at = ?', now)
     // Written even when nothing has changed, so that a file that cannot be written is found out now.
     this.#driver.run('UPDATE lives SET life = life + (boot <> ?), boot = ?', boot, boot)
+  }
+
+  loseOwners(now: number): void {
+    this.#driver.run('UPDATE rooms SET owner_left_at = ? WHERE owner_left_at IS NULL', now)
   }
 
   count(): number {

@@ -42,7 +42,8 @@ export interface SystemClock extends Clock {
 }
 
 export const systemClock: SystemClock = {
-  now: () => Date.now(),
+  // Never set back or forward while it runs: a wall clock is, by NTP and by hand, and would end rooms or keep them.
+  now: () => Math.floor(performance.timeOrigin + performance.now()),
   after(ms, task) {
     const timer = setTimeout(task, ms)
     return () => clearTimeout(timer)

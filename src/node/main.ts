@@ -7,8 +7,8 @@ try {
   const config = readConfig(process.env)
   const server = await startServer(config)
   watchFaults(() => server.stop())
-  console.log(`roomcast ${addresses(config.host, server.port).join('  ')}`)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(server))
+  console.log(`roomcast ${addresses(config.host, server.port).join('  ')}`)
 } catch (error) {
   console.error(`roomcast could not start:\n${error instanceof Error ? error.message : error}`)
   process.exit(1)

@@ -13,6 +13,7 @@ import { SDK_MODULE } from '../protocol/routes.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomHouse } from '../room/house.ts'
 import { Manager } from '../room/manager.ts'
+import { Watch } from '../room/watch.ts'
 import { Writer } from '../room/writer.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -100,7 +101,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const server = await listen()
   const pings = setInterval(() => peers.ping(), config.pingInterval)
   const minutes = setInterval(() => refusalLog.flush(), 60_000)
-  let expiry = setTimeout(expire, EXPIRY_INTERVAL)
+  const watch = new Watch(clock.now())
+  let isExpiring = false
+  const expiry = setInterval(expire, EXPIRY_INTERVAL)
 
   return { port: (server.address() as AddressInfo).port, stop }
 
@@ -140,11 +143,14 @@ export async function startServer(config: Config): Promise<RunningServer> {
   }
 
   async function expire(): Promise<void> {
-    await manager.expire().catch((error) => {
+    const watchedSince = watch.look(clock.now())
+    if (isExpiring) return
+    isExpiring = true
+    await manager.expire(watchedSince).catch((error) => {
       // Of a log that is out of reach, whoever looks after it has been told.
       if (!(error instanceof RoomError)) console.error(error)
     })
-    if (!isStopping) expiry = setTimeout(expire, EXPIRY_INTERVAL)
+    isExpiring = false
   }
 
   function retryWindow(): number {
@@ -157,7 +163,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     clearInterval(pings)
     clearInterval(minutes)
     refusalLog.flush()
-    clearTimeout(expiry)
+    clearInterval(expiry)
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
     peers.goAway(retryWindow())

@@ -103,11 +103,13 @@ export class Manager {
     }
   }
 
-  /** Ends the rooms whose grace time is over (E2). */
-  async expire(): Promise<void> {
+  /** Ends the rooms whose grace time is over, where owners could come back all the time since `watchedSince` (E2). */
+  async expire(watchedSince = 0): Promise<void> {
     const { log, clock, limits } = this.#house
     this.#rates.forget((uuid) => this.#rooms.has(uuid))
-    const abandoned = await log.abandoned(clock.now() - limits.grace)
+    const limit = clock.now() - limits.grace
+    // The log is asked all the same: it may have to look after what it knows of other nodes.
+    const abandoned = await log.abandoned(watchedSince > limit ? 0 : limit)
     // Where one fails, the owner came back in between, or the log is out of reach: the next round will see.
     await Promise.allSettled(abandoned.map(({ uuid, term }) => log.end(uuid, term, 'room_abandoned')))
   }

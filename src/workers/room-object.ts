@@ -23,6 +23,12 @@ const OPEN = 1
  */
 const WATCH = 3_600_000
 
+/** Milliseconds that an alarm may be late: past that the platform was away, and no owner could come back. */
+const LATE = 10_000
+
+/** Milliseconds until a room that should have ended, and whose storage fails, is looked at again. */
+const RETRY = 1000
+
 /** Milliseconds for clients to come back in, whose room cannot be found where they were. */
 const RETRY_WITHIN = 1000
 
@@ -50,7 +56,7 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
       limits,
       secrets: webCryptoSecrets,
       onFailure: (error) => console.error('the storage failed:', error),
-      onOwner: (since) => this.#deadlines.wakeBy(since === undefined ? Date.now() + WATCH : since + limits.grace),
+      onOwner: (since) => this.#watchBy(since),
       onEmpty: () => this.#deadlines.rearm(Date.now()),
     })
     this.#house = { log: this.#store, clock, writer: new Writer(clock), limits, secrets }
@@ -103,17 +109,32 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
   }
 
   override async alarm(): Promise<void> {
-    this.#deadlines.ring(Date.now())
-    await this.#manager.expire()
-    await this.#store.reportOwner()
-    if (this.#sessions.size === 0) await this.#store.clear()
+    const now = Date.now()
+    this.#deadlines.ring(now)
+    try {
+      await this.#store.excuse(now - this.#config.limits.grace - LATE, now)
+      await this.#manager.expire()
+      await this.#store.reportOwner()
+      if (this.#sessions.size === 0) await this.#store.clear()
+    } catch (error) {
+      console.error('the storage failed:', error)
+      this.#deadlines.wakeBy(now + RETRY)
+    }
+  }
+
+  /** Sets the alarm for a room whose owner has been gone `since` then; undefined: it is here. */
+  #watchBy(since: number | undefined): void {
+    const now = Date.now()
+    const { grace } = this.#config.limits
+    // A room that could not be ended would else be tried again at once, and again.
+    this.#deadlines.wakeBy(since === undefined ? now + WATCH : Math.max(since + grace, now + RETRY))
   }
 
   /** Everybody is put back where they were. Whatever comes in meanwhile waits for it. */
   async #wake(): Promise<void> {
     await this.#deadlines.load()
     const sockets = this.ctx.getWebSockets().filter(({ readyState }) => readyState === OPEN)
-    if (sockets.length === 0) return this.#store.takeUp(Date.now())
+    if (sockets.length === 0) return this.#store.loseOwners(Date.now())
     for (const ws of sockets) await this.#seatAgain(ws)
   }
 

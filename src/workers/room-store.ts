@@ -31,9 +31,15 @@ export class RoomStore implements RoomLog {
   }
 
   /** The object has been started anew, and all lines with it: nobody is here since `now`. */
-  async takeUp(now: number): Promise<void> {
-    this.#log?.takeUp(now, BOOT)
+  async loseOwners(now: number): Promise<void> {
+    this.#log?.loseOwners(now)
     await this.reportOwner()
+  }
+
+  /** An owner that left before `time` could not come back until `now`: it counts as gone since then (E2). */
+  async excuse(time: number, now: number): Promise<void> {
+    const since = await this.#log?.ownerlessSince()
+    if (since !== undefined && since < time) this.#log?.takeUp(now, BOOT)
   }
 
   async reportOwner(): Promise<void> {

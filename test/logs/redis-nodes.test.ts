@@ -558,6 +558,29 @@ describeWithRedis('several nodes over one Redis', () => {
     expect(await log.abandoned(Date.now() + 60_000)).toEqual([{ uuid: A, term: 1 }])
   })
 
+  test('[E2] the same where the nodes ended before one of them had looked for the first time', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    await log.ownerLeft(A, 1, Date.now() - 60_000)
+    await redis.command('HSET', `${prefix}{index}:watch`, 'swept', String(Date.now() - 10 * LEASE))
+    expect(await log.abandoned(Date.now() - 30_000)).toEqual([])
+    await redis.command('DEL', `${prefix}{index}:watch`)
+    expect(await log.abandoned(Date.now() - 30_000)).toEqual([])
+  })
+
+  test('[E2] rooms that no node looks after are kept for a week at the least', async () => {
+    const { log } = await node()
+    await log.create(A, 'hash')
+    await log.append(A, stored('x', 'k', 'append', { id: 'i' }))
+    await log.ownerLeft(A, 1, Date.now())
+    await log.abandoned(0)
+    const keys = await redis.keys(`${prefix}*`)
+    expect(keys.length).toBeGreaterThan(5)
+    for (const key of keys) {
+      expect(Number(await redis.command('PTTL', key)), key).toBeGreaterThan(7 * 86_400_000)
+    }
+  })
+
   test('[B2] what waits for the log is bounded, by count and by bytes', async () => {
     const { log } = await node()
     await log.create(A, 'hash')

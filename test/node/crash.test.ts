@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Following, follow, present } from '../../src/sdk/index.ts'
-import { Child } from '../support/child.ts'
 import { until } from '../support/events.ts'
-import { temporaryFolder } from '../support/folder.ts'
+import { MortalServer } from '../support/mortal-server.ts'
 import { Random, seedOfRun } from '../support/random.ts'
-import { freePort } from '../support/server.ts'
 import { joinRoom } from '../support/socket.ts'
 
 const ROUNDS = 6
@@ -19,26 +17,10 @@ afterEach(async () => {
   endings = []
 })
 
-/** A server over one folder and one port, that can be killed and started again. */
-async function mortalServer() {
-  const folder = temporaryFolder()
-  endings.push(() => folder.remove())
-  const port = String(await freePort())
-  let child: Child
-  const start = async () => {
-    child = new Child(process.execPath, ['src/node/start.mjs'], { LOG: 'sqlite', DATA_DIR: folder.path, PORT: port })
-    return child.url()
-  }
-  const url = await start()
-  endings.push(() => child.kill())
-  return {
-    url,
-    folder,
-    start,
-    kill: () => child.kill(),
-    stop: () => child.process.kill('SIGTERM'),
-    exit: () => child.exit,
-  }
+async function mortalServer(): Promise<MortalServer> {
+  const server = await MortalServer.start()
+  endings.push(() => server.stop())
+  return server
 }
 
 /** What a listener shows: the count of now, and every tick of the counter that it has ever seen. */
@@ -80,7 +62,7 @@ describe('a server that is killed', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const reached = acknowledged + 1 + random.below(200)
       await until(() => acknowledged >= reached, 30_000)
-      await server.kill()
+      await server.end('SIGKILL')
       const atDeath = acknowledged
       await server.start()
       // Asked before anyone has come back to say it again: what was acknowledged is there.
@@ -110,8 +92,7 @@ describe('a server that is killed', () => {
     await room.state('count', 1)
     await until(() => listener.counts.length === 1)
     const answers = Array.from({ length: 50 }, (_, i) => room.state('count', i + 2))
-    server.stop()
-    expect(await server.exit()).toMatchObject({ code: 0 })
+    await server.end('SIGTERM')
     await server.start()
     await Promise.all(answers)
     await until(() => listener.counts.at(-1) === 51)

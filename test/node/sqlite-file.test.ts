@@ -171,6 +171,18 @@ describe('taking up the rooms of the process before', () => {
     await log.close()
   })
 
+  test('[E2] of those that had left before, it starts anew: nobody could come back meanwhile', async () => {
+    const before = open()
+    await before.create(A, 'hash')
+    await before.ownerLeft(A, 1, 5)
+    await before.close()
+    const log = open()
+    // The stepped clock starts at 1,000,000.
+    expect(await log.abandoned(999_999)).toEqual([])
+    expect(await log.abandoned(1_000_000)).toEqual([{ uuid: A, term: 1 }])
+    await log.close()
+  })
+
   test('[R5] the epoch stays, unless commits may have been lost with the power', async () => {
     const epochs: string[] = []
     for (const [boot, create] of [['one', true], ['one'], ['two'], ['two']] as const) {

@@ -348,6 +348,7 @@ ${INDEX}
 if redis.call('ZCARD', here) + redis.call('ZCARD', gone) >= tonumber(ARGV[1]) then return 0 end
 redis.call('ZADD', here, now, ARGV[3])
 redis.call('HSET', nodes, ARGV[3], ARGV[4])
+redis.call('HSETNX', watch, 'swept', now)
 keep(ARGV[2])
 return 1
 `
@@ -406,7 +407,7 @@ end
 local lease = tonumber(ARGV[3])
 local kept = redis.call('HMGET', watch, 'swept', 'since')
 local since = tonumber(kept[2] or 0)
-if kept[1] and now - tonumber(kept[1]) > lease then since = now end
+if now - tonumber(kept[1] or 0) > lease then since = now end
 redis.call('HSET', watch, 'swept', now, 'since', since)
 keep(ARGV[4])
 local silent, left = {}, {}

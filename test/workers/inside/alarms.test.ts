@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { exports } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { SqliteLog } from '../../../src/logs/sqlite.ts'
 import { PATIENCE } from '../../../src/room/limits.ts'
 import { message, say } from '../../support/messages.ts'
 import { Client } from './client.ts'
@@ -143,6 +144,51 @@ describe.each([false, true])('with an object that sleeps: %s', (sleeps) => {
     owner.send(say(uuid, 'slide', [17]))
     expect(await slow.nextBroadcast()).toMatchObject({ seq: 17 })
   })
+})
+
+describe.each([false, true])('an alarm that goes off late, at an object that sleeps: %s', (sleeps) => {
+  test('[E2] nobody could come back meanwhile: the grace time starts anew, once', async () => {
+    const { owner, uuid, ownerKey } = await openRoom()
+    owner.send(say(uuid, 'slide', [1], { stateMessage: true, id: 'slide' }))
+    await owner.nextEvent('ack')
+    const { client: listener } = await Client.enter(message(2, { uuid }))
+    owner.close()
+    await listener.nextEvent('owner')
+    await pass(uuid, GRACE + 600_000, sleeps)
+    const { client: back, welcome } = await Client.enter(message(1, { uuid, ownerKey }))
+    expect(welcome).toMatchObject({ role: 'owner', replay: 1 })
+    back.close()
+    await listener.nextEvent('owner')
+    await pass(uuid, GRACE + 600_000, sleeps)
+    await pass(uuid, GRACE, sleeps)
+    expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
+    expect(await storedOf(uuid)).toEqual({ tables: [], alarm: null })
+  })
+
+  test('[E2] one that is a little late is none', async () => {
+    const { owner, uuid } = await openRoom()
+    const { client: listener } = await Client.enter(message(2, { uuid }))
+    owner.close()
+    await listener.nextEvent('owner')
+    await pass(uuid, GRACE + 5000, sleeps)
+    expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
+  })
+})
+
+test('[E2] a room whose storage fails when it should end is looked at again, and ends', async () => {
+  const { owner, uuid } = await openRoom()
+  const { client: listener } = await Client.enter(message(2, { uuid }))
+  owner.close()
+  await listener.nextEvent('owner')
+  for (const failing of ['end', 'abandoned', 'ownerlessSince'] as const) {
+    const spy = vi.spyOn(SqliteLog.prototype, failing).mockRejectedValue(new Error('the storage failed'))
+    await pass(uuid, failing === 'end' ? GRACE : 1000, false)
+    spy.mockRestore()
+    // Not at once: else it would follow upon itself for as long as the storage fails.
+    expect((await storedOf(uuid)).alarm).toBe(Date.now() + 1000)
+  }
+  await pass(uuid, 1000, false)
+  expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
 })
 
 test('[E2] an object whose sockets all went with the machine knows by itself that its owner is gone', async () => {
