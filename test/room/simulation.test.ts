@@ -3,6 +3,7 @@ import { MemoryLog } from '../../src/logs/memory.ts'
 import { SqliteLog } from '../../src/logs/sqlite.ts'
 import { NodeSqliteDriver } from '../../src/node/sqlite-driver.ts'
 import { Batch } from '../../src/room/batch.ts'
+import { Departures } from '../../src/room/departures.ts'
 import { Elsewhere } from '../../src/room/elsewhere.ts'
 import { Ferry } from '../../src/room/ferry.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../../src/room/limits.ts'
@@ -11,7 +12,7 @@ import { Room } from '../../src/room/room.ts'
 import { State } from '../../src/room/state.ts'
 import { StateReplay } from '../../src/room/state-replay.ts'
 import { Tail } from '../../src/room/tail.ts'
-import { House } from '../support/doubles.ts'
+import { countedSecrets, House, SteppedClock } from '../support/doubles.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 import { SharedGround } from '../support/shared-ground.ts'
 import { Broken } from '../support/simulated.ts'
@@ -20,13 +21,20 @@ import { type Ground, Simulation } from '../support/simulation.ts'
 const SCHEDULES = 2000
 const STEPS = 80
 
-/** One process. `logOf` makes its log, or finds the one that outlived the process before. */
-function alone(logOf: (limits: RoomLimits, house: House) => RoomLog): Ground {
+/** One process after another. `logOf` makes its log, or finds the one that outlived the process before. */
+function alone(
+  survives: boolean,
+  logOf: (limits: RoomLimits, house: Pick<House, 'clock' | 'secrets'>) => RoomLog,
+): Ground {
+  const secrets = countedSecrets()
+  let clock = new SteppedClock()
   return {
+    survives,
     start: async (some, watch) => {
       const limits = { ...DEFAULT_LIMITS, ...some }
-      const house = new House(limits)
-      return [new House(limits, watch(logOf(limits, house)), house)]
+      // What the process before has put off ends with it.
+      clock = new SteppedClock(clock.now())
+      return [new House(limits, watch(logOf(limits, { clock, secrets })), { clock, secrets })]
     },
   }
 }
@@ -34,22 +42,23 @@ function alone(logOf: (limits: RoomLimits, house: House) => RoomLog): Ground {
 const grounds: Record<string, () => Ground> = {
   memory: () => {
     let log: MemoryLog | undefined
-    return alone((limits, { secrets }) => (log ??= new MemoryLog({ limits, maxRooms: 10, secrets })))
+    return alone(false, (limits, { secrets }) => (log ??= new MemoryLog({ limits, maxRooms: 10, secrets })))
   },
   SQLite: () => {
     const driver = new NodeSqliteDriver(':memory:', 'normal')
-    return alone(
-      (limits, { clock, secrets }) =>
-        new SqliteLog(driver, {
-          limits,
-          maxRooms: 10,
-          secrets,
-          soon: (flush) => clock.soon(flush),
-          onFailure(error) {
-            throw error
-          },
-        }),
-    )
+    return alone(true, (limits, { clock, secrets }) => {
+      const log = new SqliteLog(driver, {
+        limits,
+        maxRooms: 10,
+        secrets,
+        soon: (flush) => clock.soon(flush),
+        onFailure(error) {
+          throw error
+        },
+      })
+      log.takeUp(clock.now(), 'the same')
+      return log
+    })
   },
   shared: () => new SharedGround(['a', 'b', 'c']),
 }
@@ -103,6 +112,11 @@ describe('a core that is broken on purpose is found out', () => {
     expect(await findBroken('shared', SCHEDULES)).toBeDefined()
   })
 
+  test('a grace time that counts while there is no process', { timeout: 60_000 }, async () => {
+    vi.spyOn(SqliteLog.prototype, 'takeUp').mockImplementation(() => {})
+    expect(await findBroken('SQLite', SCHEDULES)).toBeDefined()
+  })
+
   const sabotages: Record<string, () => void> = {
     'a lost catch-up': () => {
       vi.spyOn(State.prototype, 'size', 'get').mockReturnValue(0)
@@ -136,6 +150,23 @@ describe('a core that is broken on purpose is found out', () => {
       const { append } = MemoryLog.prototype
       vi.spyOn(MemoryLog.prototype, 'append').mockImplementation(function (this: MemoryLog, uuid, draft) {
         return append.call(this, uuid, { ...draft, term: 1e9 })
+      })
+    },
+    'a departure that is told once only, though the log could not be written': () => {
+      const { tell } = Departures.prototype
+      vi.spyOn(Departures.prototype, 'tell').mockImplementation(function (this: Departures, uuid, term) {
+        tell.call(this, uuid, term)
+        this.close()
+      })
+    },
+    'a handover key that is used up, though the answer was lost': () => {
+      const { takeOver } = MemoryLog.prototype
+      const used = new Set<string>()
+      vi.spyOn(MemoryLog.prototype, 'takeOver').mockImplementation(async function (this: MemoryLog, uuid, key, fresh) {
+        if (used.has(key)) return undefined
+        const ownership = await takeOver.call(this, uuid, key, fresh)
+        if (ownership?.handedOver) used.add(key)
+        return ownership
       })
     },
     'an id forgotten': () => {

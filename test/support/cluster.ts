@@ -27,7 +27,7 @@ export class Cluster {
     this.#limits = limits
     const memory = () =>
       new MemoryLog({ limits: { ...DEFAULT_LIMITS, ...limits }, maxRooms: 1000, secrets: this.secrets })
-    this.log = new SharedLog(log?.(this) ?? memory())
+    this.log = new SharedLog(log?.(this) ?? memory(), () => this.clock.now())
   }
 
   /** Starts the node `name`, anew if there was one. `log` may stand between it and the shared one. */

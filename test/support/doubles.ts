@@ -11,9 +11,13 @@ import { type Message, message } from './socket.ts'
 
 /** Time that moves when it is told to. */
 export class SteppedClock implements Clock {
-  #now = 1_000_000
+  #now: number
   #timers: { at: number; task: () => void }[] = []
   #soon: (() => void)[] = []
+
+  constructor(now = 1_000_000) {
+    this.#now = now
+  }
 
   now(): number {
     return this.#now

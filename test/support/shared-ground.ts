@@ -7,6 +7,7 @@ import type { Ground } from './simulation.ts'
 
 /** Several nodes over one log. What goes between them and the log, and between each other, may be held up. */
 export class SharedGround implements Ground {
+  readonly survives = true
   readonly #names: readonly string[]
   readonly nodes: NonNullable<Ground['nodes']> = {
     replace: (house, watch) => this.#replace(house.house.nodes!.name, watch),

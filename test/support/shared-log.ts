@@ -65,14 +65,20 @@ class Fan implements Follower {
   }
 }
 
+/** Milliseconds without a node that looked for abandoned rooms, after which none could have taken an owner in either. */
+const UNWATCHED = 10_000
+
 /** A log that several nodes have at once, each with a follower of its own, over one that takes one follower a room. */
 export class SharedLog {
   readonly #log: RoomLog
   readonly #fans = new Map<string, Fan>()
   readonly #held = new Set<string>()
+  readonly #now: () => number
+  #lookedAt = 0
 
-  constructor(log: RoomLog) {
+  constructor(log: RoomLog, now: () => number) {
     this.#log = log
+    this.#now = now
   }
 
   /** The log, as a process has it that is `node`. */
@@ -109,10 +115,22 @@ export class SharedLog {
       },
       offerHandover: (uuid, term, keyHash) => log.offerHandover(uuid, term, keyHash),
       ownerLeft: (uuid, term, now) => log.ownerLeft(uuid, term, now),
-      abandoned: (time) => log.abandoned(time),
+      abandoned: (time) => this.#abandoned(time),
       end: (uuid, term, reason) => log.end(uuid, term, reason),
       close: async () => {},
     }
+  }
+
+  /** As a log does that outlives its nodes: grace counts only while somebody could have come back (E2). */
+  async #abandoned(time: number): Promise<{ uuid: string; term: number }[]> {
+    const now = this.#now()
+    if (now - this.#lookedAt > UNWATCHED) {
+      for (const [uuid, { owner }] of this.#fans) {
+        if (owner === undefined) await this.#log.ownerLeft(uuid, Number.MAX_SAFE_INTEGER, now)
+      }
+    }
+    this.#lookedAt = now
+    return [...(await this.#log.abandoned(time))]
   }
 
   /** `node` hears nothing of the log, until it is released. */

@@ -10,8 +10,11 @@ export interface Said {
   readonly text: string
 }
 
-/** Broadcasts that an owner has under way at one time: fewer than the tail remembers ids of. */
-const WINDOW = 8
+/**
+ * Broadcasts that an owner has under way at one time. Each that is refused, or whose answer is lost with a line, may have as
+ * many more behind it: the tail remembers the ids of several windows.
+ */
+const WINDOW = 3
 
 /** A promise was broken. */
 export class Broken extends Error {}
@@ -152,8 +155,6 @@ export class SimulatedListener {
     check(replay !== undefined && replay.left > 0, `a replay of ${received.seq} that was not announced`)
     if (received.seq! > replay!.from) this.#caught++
     this.view.apply(received)
-    // Caught up in the order of seq: it stands at what it has got last.
-    if (this.#hasPlace) this.last = received.seq!
     replay!.left--
     this.#finishReplay()
   }
@@ -230,10 +231,20 @@ export class SimulatedOwner {
       if (event?.type === 'listeners') this.listening = event.count!
       if (event?.id === undefined) continue
       if (event.type === 'ack') this.acknowledged.push(event.id)
+      if (event.type === 'ack') this.#giveUpOvertaken(event.id)
+      // Said again, under the same id.
+      if (event.code === 'log_unavailable') this.#underWay.delete(event.id)
       if (event.type !== 'ack' && event.code !== 'state_full') continue
       this.unanswered.delete(event.id)
       this.#underWay.delete(event.id)
     }
     this.send()
+  }
+  /** One that was refused, and that a later one has overtaken, is not said any more: it would come after that. */
+  #giveUpOvertaken(id: string): void {
+    for (const earlier of this.unanswered.keys()) {
+      if (earlier === id) return
+      if (!this.#underWay.has(earlier)) this.unanswered.delete(earlier)
+    }
   }
 }

@@ -1,17 +1,23 @@
 import type { RoomLimits } from '../../src/room/limits.ts'
 import type { RoomLog } from '../../src/room/ports.ts'
 import { type House, type Member, type SteppedConnection, settle } from './doubles.ts'
-import { message } from './messages.ts'
+import { type Message, message } from './messages.ts'
 import type { Random } from './random.ts'
 import { check, type Said, SimulatedListener, SimulatedOwner, View, Witness } from './simulated.ts'
+import { Trouble } from './trouble.ts'
 
-const LIMITS = { highWaterMark: 600, tailEntries: 12, tailBytes: 4000, stateEntries: 40, grace: 1000 }
+const LIMITS = { highWaterMark: 600, tailEntries: 12, tailBytes: 4000, stateEntries: 40, grace: 60_000 }
+
+/** Milliseconds between two looks for rooms whose owners are gone. */
+const LOOK = 5000
 
 type Watch = (log: RoomLog) => RoomLog
 
 /** Where a run takes place: one process or several, over a log that outlives them. `watch` stands between each and the log. */
 export interface Ground {
-  /** Starts all processes, anew if there were any. */
+  /** Whether its rooms outlive all its processes, as an operator sees it: a process in memory has none to take up. */
+  readonly survives: boolean
+  /** Starts all processes, anew if there were any, on a clock that goes on. */
   start(limits: Partial<RoomLimits>, watch: Watch): Promise<House[]>
   /** Of several: what is between them, and that one of them can be lost alone. */
   readonly nodes?: {
@@ -29,7 +35,8 @@ export class Simulation {
   readonly #random: Random
   readonly #ground: Ground
   readonly #witness = new Witness()
-  readonly #watch: Watch = (log) => this.#witness.watch(log)
+  readonly #trouble = new Trouble()
+  readonly #watch: Watch = (log) => this.#trouble.watch(this.#witness.watch(log))
   #houses: House[] = []
   /** The process that each line goes to. */
   readonly #homes = new Map<Member, House>()
@@ -59,6 +66,7 @@ export class Simulation {
     this.#owner.came(member)
     for (let step = 0; step < steps; step++) await this.#step()
     await this.#converge()
+    await this.#abandon()
   }
 
   #anyHouse(): House {
@@ -96,6 +104,8 @@ export class Simulation {
     if (random.chance(0.1)) this.#ground.nodes?.disturb(random)
     if (random.chance(0.02)) await this.#loseNode()
     if (random.chance(0.01)) await this.#crash()
+    if (random.chance(0.01)) await this.#stopInOrder()
+    if (random.chance(0.05)) this.#trouble.begin(random)
   }
 
   /** Answers that were still on the way when a line was lost are lost with it. */
@@ -196,14 +206,22 @@ export class Simulation {
     await this.#becomeOwner(this.#owner.key)
   }
 
+  /** Tries again for as long as the log is in trouble, as the SDK does. */
   async #becomeOwner(key: string): Promise<void> {
-    const house = this.#anyHouse()
-    const member = await house.takeBack(this.#uuid, key)
-    this.#homes.set(member, house)
-    check(member.welcome.role === 'owner', `the owner was refused: ${member.welcome.status.text}`)
-    this.#reign++
-    this.#owner.key = member.welcome.ownerKey ?? key
-    this.#owner.came(member)
+    for (let tries = 0; tries < 20; tries++) {
+      const house = this.#anyHouse()
+      const member = await house.takeBack(this.#uuid, key)
+      const { role, ownerKey } = member.welcome
+      if (role === 'owner') {
+        this.#homes.set(member, house)
+        this.#reign++
+        this.#owner.key = ownerKey ?? key
+        return this.#owner.came(member)
+      }
+      const code = codeOf(member.welcome)
+      check(code === 'room_unavailable', `the owner was refused: ${code}`)
+    }
+    check(false, 'the owner never got in')
   }
 
   async #handOver(): Promise<void> {
@@ -217,7 +235,10 @@ export class Simulation {
     if (offer === undefined) return
     this.#owner.read()
     this.#stale.push(owner)
-    await this.#becomeOwner((offer as unknown as { ownerKey: string }).ownerKey)
+    const { ownerKey } = offer as unknown as { ownerKey: string }
+    // The line may be lost with the answer, and the key that was in it.
+    if (this.#random.chance(0.3)) (await this.#anyHouse().takeBack(this.#uuid, ownerKey)).session.gone()
+    await this.#becomeOwner(ownerKey)
   }
 
   /** Whoever was the owner once still speaks, and closes. */
@@ -229,7 +250,7 @@ export class Simulation {
 
   /** Everyone who is not held up has everything, whoever else is (promise 5). */
   async #levelAll(): Promise<void> {
-    this.#ground.nodes?.calm()
+    this.#calm()
     await this.#settle()
     const head = this.#said().at(-1)?.seq ?? 0
     for (const listener of this.#listeners) {
@@ -243,11 +264,53 @@ export class Simulation {
     }
   }
 
+  #calm(): void {
+    this.#trouble.end()
+    this.#ground.nodes?.calm()
+  }
+
   /** The process ends with all its lines, at whatever it was doing; another takes up the same log. */
   async #crash(): Promise<void> {
     this.#loseLines(() => true)
+    await this.#startAgain()
+  }
+
+  /** The process ends as it is asked to; another takes up the same log. */
+  async #stopInOrder(): Promise<void> {
+    const lines = [this.#owner.member, ...this.#stale, ...this.#listeners.map(({ member }) => member)]
+    for (const line of lines) line?.session.goAway(1000)
+    await this.#settle()
+    await this.#crash()
+  }
+
+  /** However long there was no process: nobody could have come back, and the room waits on (E2). */
+  async #startAgain(): Promise<void> {
+    this.#trouble.end()
+    if (this.#ground.survives && this.#random.chance(0.5)) this.#clock.advance(this.#random.below(10 * LIMITS.grace))
     this.#houses = await this.#ground.start(LIMITS, this.#watch)
+    await this.#expire()
     await this.#becomeOwner(this.#owner.key)
+  }
+
+  async #expire(): Promise<void> {
+    const done = Promise.all(this.#houses.map(({ manager }) => manager.expire()))
+    await this.#settle()
+    await done
+  }
+
+  /** The owner goes for good, while the log cannot be written: the room ends all the same, for everyone (E2). */
+  async #abandon(): Promise<void> {
+    this.#trouble.fail('failed', 3)
+    this.#owner.member!.session.gone()
+    for (let passed = 0; passed < 2 * LIMITS.grace; passed += LOOK) {
+      await this.#settle()
+      this.#clock.advance(LOOK)
+      await this.#expire()
+    }
+    for (const { member } of this.#listeners) {
+      const code = codeOf(member?.connection.received.at(-1))
+      check(code === 'room_abandoned', `the owner is gone for good, and a listener heard ${code} last`)
+    }
   }
 
   /** One process of several ends. */
@@ -278,7 +341,7 @@ export class Simulation {
 
   /** Everyone comes back, nobody is held up, all that waits is said: then all must show the same (promises 1 and 3). */
   async #converge(): Promise<void> {
-    this.#ground.nodes?.calm()
+    this.#calm()
     if (this.#owner.member === undefined) await this.#becomeOwner(this.#owner.key)
     for (const listener of this.#listeners) {
       const connection = listener.member?.connection
@@ -290,12 +353,12 @@ export class Simulation {
     await this.#settle()
     for (const listener of this.#listeners) if (listener.member !== undefined) this.#drop(listener)
     while (this.#listeners.some(({ member }) => member === undefined)) await this.#join()
-    while (this.#owner.unanswered.size > 0) {
+    // What was refused for the log's trouble is said once more.
+    for (let round = 0; round < 100 && this.#owner.unanswered.size > 0; round++) {
       await this.#settle()
-      const { size } = this.#owner.unanswered
       this.#owner.read()
-      check(this.#owner.unanswered.size < size, `${size} broadcasts were never answered`)
     }
+    check(this.#owner.unanswered.size === 0, `${this.#owner.unanswered.size} broadcasts were never answered`)
     await this.#levelAll()
     const said = this.#said()
     this.#checkTruth(said)
@@ -331,4 +394,8 @@ export class Simulation {
     check(new Set(ids).size === ids.length, 'a broadcast was taken twice')
     for (const id of this.#owner.acknowledged) check(ids.includes(id), `${id} was acknowledged, and is nowhere`)
   }
+}
+
+function codeOf(message: Message | undefined): string | undefined {
+  return message?.event?.type === 'error' ? message.event.code : message?.event?.type
 }
