@@ -58,7 +58,6 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const sockets: SocketHouse = { manager, house, peers, turns: new Turns(), writeDeadline: config.writeDeadline }
   const refusalLog = new RefusalLog(clock, (line) => console.error(line))
   let isStopping = false
-  let stopped: Promise<void> | undefined
 
   const admission: Admission = {
     origins: {
@@ -158,13 +157,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     return Math.max(1000, peers.size)
   }
 
-  /** However often it is asked to, it stops once. */
-  function stop(): Promise<void> {
-    stopped ??= stopInOrder()
-    return stopped
-  }
-
-  async function stopInOrder(): Promise<void> {
+  async function stop(): Promise<void> {
+    if (isStopping) return
     isStopping = true
     clearInterval(pings)
     clearInterval(minutes)

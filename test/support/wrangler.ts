@@ -11,13 +11,22 @@ export interface WranglerDev {
   /** Of wrangler and, by its group, of all that it starts. */
   readonly pid: number
   stop(): Promise<void>
+  /** Ends all of it at once, as a crash does. */
+  kill(): Promise<void>
 }
 
 const START_MS = 40_000
 
-/** The Worker under a local `wrangler dev`, with no account and no network, with storage of its own; `at` a port, or a free one. */
-export async function startWranglerDev(variables: Record<string, string> = {}, at?: number): Promise<WranglerDev> {
-  const folder = temporaryFolder()
+/**
+ * The Worker under a local `wrangler dev`, with no account and no network. `at`: a port, or a free one. `kept`: a folder whose
+ * storage outlives it; without one, its storage ends with it.
+ */
+export async function startWranglerDev(
+  variables: Record<string, string> = {},
+  at?: number,
+  kept?: string,
+): Promise<WranglerDev> {
+  const folder = kept === undefined ? temporaryFolder() : { path: kept, remove: () => {} }
   const port = at ?? (await freePort())
   const flags = [
     '--local',
@@ -63,7 +72,8 @@ export async function startWranglerDev(variables: Record<string, string> = {}, a
     await stop()
     throw error
   }
-  return { url, pid: wrangler.pid!, stop }
+  const kill = () => end(wrangler, 'SIGKILL').finally(folder.remove)
+  return { url, pid: wrangler.pid!, stop, kill }
 }
 
 async function untilReady(url: string, wrangler: ChildProcess, output: () => string): Promise<void> {
@@ -77,8 +87,8 @@ async function untilReady(url: string, wrangler: ChildProcess, output: () => str
 }
 
 /** Ends it, and waits for its children: they hold the port, and the folder, a moment longer than wrangler lives. */
-async function end({ pid }: ChildProcess): Promise<void> {
-  for (let tries = 0; signal(pid!, tries < 50 ? 'SIGTERM' : 'SIGKILL'); tries++) {
+async function end({ pid }: ChildProcess, name: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+  for (let tries = 0; signal(pid!, tries < 50 ? name : 'SIGKILL'); tries++) {
     // One that is told twice would end without ending its children.
     do await sleep(100)
     while (tries++ < 49 && signal(pid!, 0))
