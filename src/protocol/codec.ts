@@ -18,8 +18,8 @@ import {
 /** A client's message, told apart by what it asks for. */
 export type Request =
   | Entrance
-  /** How many characters of frames the client has taken since it last said so (R6). */
-  | { readonly kind: 'taken'; readonly count: number }
+  /** What the client was sent to show that it has taken all before (R6). */
+  | { readonly kind: 'taken'; readonly nonce: string }
   | ({ readonly kind: 'say' } & Saying)
   | { readonly kind: 'hand over'; readonly uuid: string; readonly to: string; readonly id: string | undefined }
   | { readonly kind: 'close'; readonly uuid: string }
@@ -86,7 +86,7 @@ function requestOf(message: ClientEnvelope): Decoded {
     case STATUS.close:
       return request({ kind: 'close', uuid })
     case STATUS.connected:
-      if (message.taken !== undefined) return request({ kind: 'taken', count: message.taken })
+      if (message.taken !== undefined) return request({ kind: 'taken', nonce: message.taken })
       if (message.handover === undefined) return saying(message)
       return request({ kind: 'hand over', uuid, to: message.handover, id: message.id })
   }

@@ -79,7 +79,7 @@ export const ClientEnvelope = v.object({
   since: v.optional(since),
   handover: v.optional(name(64)),
   can: v.optional(v.pipe(v.array(text(LIMITS.can)), v.maxLength(LIMITS.can, `has more than ${LIMITS.can} items`)), []),
-  taken: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  taken: v.optional(name(64)),
 })
 
 export type ClientEnvelope = v.InferOutput<typeof ClientEnvelope>
@@ -116,8 +116,6 @@ export interface Welcome extends Envelope {
   readonly limits: Limits
   /** Only to who opened the room. */
   readonly ownerKey?: string
-  /** To who can: say what you have taken, each time it comes to so many characters (R6). */
-  readonly takenEvery?: number
 }
 
 /** Status 3 with a `funcKey`: a broadcast, a replay, a targeted message (no `seq`) or feedback (`from`). */
@@ -181,6 +179,11 @@ export type RoomEvent =
       /** To the owner: so many messages of feedback were dropped, since its line was full or they were too many (C7). */
       readonly type: 'feedback_dropped'
       readonly count: number
+    }
+  | {
+      /** To who can: say this nonce, to show that all before it has come (R6). */
+      readonly type: 'taken'
+      readonly nonce: string
     }
   | { readonly type: 'pong' }
 

@@ -56,7 +56,7 @@ export const PONG =
 export const CAN = {
   /** Takes several messages in one frame, a line each. */
   lines: 'lines',
-  /** Says how much it has taken, when it is asked to by `takenEvery`. */
+  /** Says what it has taken: the nonce of each `taken` event, when that has come. */
   taken: 'taken',
   /** An owner: takes what listeners say, which has `from`. To others it would look like a broadcast of their own. */
   feedback: 'feedback',

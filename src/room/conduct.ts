@@ -8,11 +8,8 @@ import type { Clock, Connection } from './ports.ts'
 /** Messages that a client may get wrong, and how many of them are forgiven a second. */
 const OFFENCES = { burst: 20, rate: 1 }
 
-/** Messages of any kind that no other rate bounds: pings, reports of what was taken, what is wrong, what is refused. */
+/** Messages of any kind that no other rate bounds: pings, what is wrong, what is refused. */
 const MESSAGES = { burst: 200, rate: 100 }
-
-/** Reports that are due for each byte that may be broadcast, twice over: what a room sends, its listeners may report. */
-const REPORTS = 2
 
 /** Broadcasts over the rate of their room: an SDK has up to 256 under way when it learns that it has to wait. */
 const REFUSED = { burst: 1000, rate: 500 }
@@ -71,12 +68,8 @@ export class Conduct {
   }
 
   #makeOthers(): Pace {
-    const { messageBytes, feedbackBytes, broadcastBytes } = this.#limits
-    const { takenEvery } = this.#connection
-    const reports = takenEvery === undefined ? 0 : (REPORTS * broadcastBytes) / takenEvery
-    const messages = { burst: MESSAGES.burst + 2 * reports, rate: MESSAGES.rate + reports }
-    const bytes = { burst: 4 * Math.max(messageBytes, feedbackBytes), rate: feedbackBytes + 256 * reports }
-    return new Pace(this.#clock, messages, bytes)
+    const { messageBytes, feedbackBytes } = this.#limits
+    return new Pace(this.#clock, MESSAGES, { burst: 4 * Math.max(messageBytes, feedbackBytes), rate: feedbackBytes })
   }
 
   #charge(pace: Pace, bytes: number): void {

@@ -34,10 +34,8 @@ export interface Connection {
   rest?(ms: number): void
   /** What the client can, by its own word (`CAN` in protocol/routes.ts); comes before anything is written. */
   agree?(can: readonly string[]): void
-  /** Set where the network does not tell what it has taken, and so the client is asked to, each so many characters. */
-  readonly takenEvery?: number | undefined
-  /** The client has taken `count` characters more. */
-  taken?(count: number): void
+  /** The client says a nonce that it was sent, for it to show that it has taken all before. False: it was sent none such. */
+  taken?(nonce: string): boolean
   /**
    * Keeps `member` with the line, for `session.restore`. Only where a line outlives the process that writes to it; called
    * whenever what the client is has changed.

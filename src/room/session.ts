@@ -138,8 +138,7 @@ export class Session {
     const room = this.#room!
     switch (request.kind) {
       case 'taken':
-        this.#connection.taken?.(request.count)
-        return this.#asked(text.length)
+        return this.#hearTaken(request.nonce)
       case 'say':
         this.#checkRoom(request.uuid, room)
         return this.#say(request, text, room, this.#client!)
@@ -154,6 +153,12 @@ export class Session {
       default:
         throw new RoomError('already_in_room', 'this connection is in a room already', { field: 'status.value' })
     }
+  }
+
+  /** What it was asked is no message too many: it has read much more for it. */
+  #hearTaken(nonce: string): void {
+    if (this.#connection.taken?.(nonce)) return
+    throw new RoomError('bad_message', 'taken is no nonce that was sent to you and is still open', { field: 'taken' })
   }
 
   #begin(request: Request): void {

@@ -42,9 +42,6 @@ export class Line {
   #timer: ReturnType<typeof setTimeout> | undefined
   #retryWithin: number | undefined
   #farewell: Problem | undefined
-  /** Characters that have come since the server was last told, and how many it wants to be told of. */
-  #taken = 0
-  #takenEvery = Number.POSITIVE_INFINITY
   #isOver = false
 
   constructor(url: string, user: LineUser, webSocket: typeof WebSocket = WebSocket) {
@@ -60,8 +57,6 @@ export class Line {
   connect(): void {
     if (this.#isOver) return
     this.#farewell = undefined
-    this.#taken = 0
-    this.#takenEvery = Number.POSITIVE_INFINITY
     const socket = this.#dial()
     if (socket === undefined) return
     this.#socket = socket
@@ -73,7 +68,6 @@ export class Line {
       this.#expectQuiet()
       if (typeof data !== 'string') return
       this.#takeFrame(socket, data)
-      this.#account(data.length)
     }
     // What failed, the close that follows says; some implementations throw an error that nobody listens to.
     socket.onerror = () => {}
@@ -121,14 +115,6 @@ export class Line {
     }
   }
 
-  /** A server whose network does not tell it what arrives would otherwise fill the line of who reads too slowly (R6). */
-  #account(characters: number): void {
-    this.#taken += characters
-    if (this.#taken < this.#takenEvery) return
-    this.send(taken(this.#taken))
-    this.#taken = 0
-  }
-
   /** A server may put several messages in one frame, a line each. */
   #takeFrame(socket: WebSocket, data: string): void {
     let messages: ServerMessage[]
@@ -143,10 +129,11 @@ export class Line {
   }
 
   #take(message: ServerMessage): void {
-    if ('clientId' in message) this.#takenEvery = message.takenEvery ?? Number.POSITIVE_INFINITY
     const event = 'event' in message ? message.event : undefined
     if (event?.type === 'goaway') this.#retryWithin = event.retryWithin
-    if (event?.type === 'error' && message.status.value === STATUS_NOT_CONNECTED) {
+    // A server whose network does not tell it what arrives would otherwise fill the line of who reads too slowly (R6).
+    if (event?.type === 'taken') this.send(taken(event.nonce))
+    else if (event?.type === 'error' && message.status.value === STATUS_NOT_CONNECTED) {
       const { type: _, ...problem } = event
       this.#farewell = problem
     } else this.#user.message(message)

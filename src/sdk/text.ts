@@ -18,9 +18,9 @@ export function hello(uuid: string, status: 1 | 2, fields: object = {}): string 
   })
 }
 
-/** So many characters of frames have come since this was last said. */
-export function taken(count: number): string {
-  return JSON.stringify({ ...envelope('', 3), taken: count })
+/** All up to the server's question has come. */
+export function taken(nonce: string): string {
+  return JSON.stringify({ ...envelope('', 3), taken: nonce })
 }
 
 /** A broadcast as `each` hands it out. */

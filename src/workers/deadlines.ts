@@ -28,6 +28,11 @@ export class Deadlines {
     this.#alarm = (await this.#clock.getAlarm()) ?? Number.POSITIVE_INFINITY
   }
 
+  /** Nothing is waited for, for as long as this object is awake. */
+  get isIdle(): boolean {
+    return this.#pending.size === 0
+  }
+
   /** Runs `task` at the first alarm from `at` on, for as long as this object is awake. */
   add(at: number, task: () => void): Cancel {
     const deadline = { at, task }

@@ -21,6 +21,9 @@ type Disconnect = Problem & { readonly code: DisconnectCode }
 const WAITING = 32
 const OFFENCES = { burst: 20, rate: 1 }
 
+/** Pings. An SDK sends one in 15 s; nobody is told whether the answers are read, so there must be few of them. */
+const PINGS = { burst: 20, rate: 1 }
+
 /**
  * A client whose address does not say which room it wants: its first message does. When that has come, all goes both ways
  * between it and the room's object, which then has the say.
@@ -31,6 +34,7 @@ export class Pipe {
   readonly #address: string | undefined
   readonly #deadline: ReturnType<typeof setTimeout>
   readonly #offences = new Allowance({ now: Date.now }, OFFENCES)
+  readonly #pings = new Allowance({ now: Date.now }, PINGS)
   #far: WebSocket | undefined
   /** What came before the object was there. */
   #waiting: (string | ArrayBuffer)[] = []
@@ -54,8 +58,9 @@ export class Pipe {
   }
 
   #hear(data: string | ArrayBuffer): void {
-    if (this.#stage === 'open') return attempt(() => this.#far!.send(data))
     if (this.#stage === 'over') return
+    if (data === PING && !this.#pings.take()) return this.#refuse(TOO_MANY_PINGS)
+    if (this.#stage === 'open') return attempt(() => this.#far!.send(data))
     if (data === PING) return this.#tell(PONG)
     if (this.#stage === 'connecting') return this.#wait(data)
     if (typeof data !== 'string') {
@@ -72,14 +77,14 @@ export class Pipe {
     switch (request.kind) {
       case 'open':
         if (this.#address === undefined) return void this.#connect(this.#house.mint(), text)
-        return this.#reply({ code: 'wrong_room', message: 'this address opens no room', field: 'uuid' })
+        return this.#offend({ code: 'wrong_room', message: 'this address opens no room', field: 'uuid' })
       case 'join':
       case 'take back':
         if (this.#address === undefined && isUuid(request.uuid)) return void this.#connect(request.uuid, text)
         return this.#refuse(request.kind === 'join' ? NOT_FOUND : NOT_TAKEN)
       default: {
         const id = 'id' in request ? request.id : undefined
-        this.#reply({ code: 'not_in_room', message: 'open or join a room first', field: 'status.value' }, id)
+        this.#offend({ code: 'not_in_room', message: 'open or join a room first', field: 'status.value' }, id)
       }
     }
   }
@@ -130,6 +135,7 @@ export class Pipe {
 
   #refuse(problem: Disconnect): void {
     if (this.#stage === 'over') return
+    attempt(() => this.#far?.close(GONE))
     this.#tell(encode(goodbye('', problem)))
     this.#end(CODES[problem.code].close, problem.message)
   }
@@ -149,6 +155,7 @@ export class Pipe {
 /** RFC 6455, 7.4.1: who has it is going away. */
 const GONE = 1001
 
+const TOO_MANY_PINGS: Disconnect = { code: 'too_many_errors', message: 'more pings than are answered' }
 const NOT_FOUND: Disconnect = { code: 'room_not_found', message: 'there is no such room', field: 'uuid' }
 const NOT_TAKEN: Disconnect = { code: 'take_back_refused', message: 'no such room, or not its key' }
 

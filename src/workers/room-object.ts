@@ -12,7 +12,16 @@ import { type Config, readConfig } from './config.ts'
 import { Deadlines } from './deadlines.ts'
 import { refuseSocket } from './refusing.ts'
 import { RoomStore } from './room-store.ts'
-import { type Attachment, type FullLine, SocketConnection } from './socket-connection.ts'
+import { type Attachment, type LineWatch, SocketConnection } from './socket-connection.ts'
+import {
+  Guess,
+  guessedRate,
+  type KeptGuess,
+  type KeptProofs,
+  type KeptUntaken,
+  Proofs,
+  type Untaken,
+} from './untaken.ts'
 
 /** RFC 6455, 7: the `readyState` of a socket that can be written to. */
 const OPEN = 1
@@ -42,6 +51,9 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
   readonly #house: RoomHouse
   readonly #manager: Manager
   readonly #sessions = new Map<WebSocket, Session>()
+  readonly #connections = new WeakMap<WebSocket, SocketConnection>()
+  /** Sockets whose clients do not say what they take. */
+  readonly #silent = new Set<WebSocket>()
   /** The room that this object is; known before anything is asked of it. */
   #uuid = ''
 
@@ -101,7 +113,10 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
   override async webSocketClose(ws: WebSocket): Promise<void> {
     const session = await this.#sessionOf(ws)
     this.#sessions.delete(ws)
+    this.#silent.delete(ws)
     session?.gone()
+    this.#connections.get(ws)?.forget()
+    await this.#leaveNothing()
   }
 
   override webSocketError(ws: WebSocket): Promise<void> {
@@ -115,7 +130,7 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
       await this.#store.excuse(now - this.#config.limits.grace - LATE, now)
       await this.#manager.expire()
       await this.#store.reportOwner()
-      if (this.#sessions.size === 0) await this.#store.clear()
+      await this.#leaveNothing()
     } catch (error) {
       console.error('the storage failed:', error)
       this.#deadlines.wakeBy(now + RETRY)
@@ -128,6 +143,11 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
     const { grace } = this.#config.limits
     // A room that could not be ended would else be tried again at once, and again.
     this.#deadlines.wakeBy(since === undefined ? now + WATCH : Math.max(since + grace, now + RETRY))
+  }
+
+  /** An object that is no room, and where nobody has still to say what it wants, has no use for what its alarms have stored. */
+  async #leaveNothing(): Promise<void> {
+    if (this.#deadlines.isIdle) await this.#store.clear()
   }
 
   /** Everybody is put back where they were. Whatever comes in meanwhile waits for it. */
@@ -145,7 +165,7 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
 
   async #seatAgain(ws: WebSocket): Promise<Session | undefined> {
     const kept = ws.deserializeAttachment() as Attachment | null
-    if (kept === null) return undefined
+    if (kept === null || kept.isOver) return undefined
     this.#uuid = kept.uuid
     const session = this.#seat(ws, kept)
     const { member } = kept
@@ -159,24 +179,44 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
   #seat(ws: WebSocket, kept: Attachment): Session {
     const { clock } = this.#house
     const { writeDeadline } = this.#config
-    let cancelStall = NOT_KEPT
-    const onFull = ({ from, since }: FullLine) => {
-      cancelStall()
-      const deadline = Math.min(since + writeDeadline, from + PATIENCE * writeDeadline)
-      cancelStall = this.#deadlines.add(deadline, () => session.stalled())
+    let cancel = NOT_KEPT
+    const watch: LineWatch = {
+      full: (full, drainsIn) => {
+        cancel()
+        cancel = NOT_KEPT
+        if (full === undefined) return
+        const deadline = Math.min(full.since + writeDeadline, full.from + PATIENCE * writeDeadline)
+        cancel =
+          drainsIn === undefined
+            ? this.#deadlines.add(deadline, () => session.stalled())
+            : this.#deadlines.add(clock.now() + drainsIn, () => connection.relieved())
+      },
+      drained: () => {
+        cancel()
+        session.drained()
+      },
+      // Not in the middle of what is being written.
+      exhausted: () => queueMicrotask(() => session.stalled()),
     }
-    const onDrain = () => {
-      cancelStall()
-      session.drained()
-    }
-    const connection = new SocketConnection(ws, kept, clock.now, onFull, onDrain)
+    const untakenOf = (reports: boolean, kept: KeptUntaken | undefined) => this.#untakenOf(ws, reports, kept)
+    const connection = new SocketConnection(ws, kept, clock.now, untakenOf, watch)
+    this.#connections.set(ws, connection)
     // Its handshake deadline counts from when it came, however often the object has slept since; who is in has kept it.
     const after = (ms: number, task: () => void) =>
       kept.member === undefined ? this.#deadlines.add(kept.since + ms, task) : NOT_KEPT
     const house = { ...this.#house, clock: { ...clock, after } }
     const session: Session = new Session(this.#manager, house, connection, kept.isAddressed ? kept.uuid : undefined)
-    if (kept.full !== undefined) onFull(kept.full)
     this.#sessions.set(ws, session)
     return session
+  }
+
+  #untakenOf(ws: WebSocket, reports: boolean, kept: KeptUntaken | undefined): Untaken {
+    const { clock, secrets } = this.#house
+    if (reports) {
+      this.#silent.delete(ws)
+      return new Proofs(secrets.clientId, kept as KeptProofs | undefined)
+    }
+    this.#silent.add(ws)
+    return new Guess(clock.now, () => guessedRate(this.#silent.size), kept as KeptGuess | undefined)
   }
 }

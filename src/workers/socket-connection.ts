@@ -1,7 +1,9 @@
+import { encode, event } from '../protocol/codec.ts'
 import { CAN } from '../protocol/routes.ts'
 import type { Batch } from '../room/batch.ts'
 import type { Connection, Membership } from '../room/ports.ts'
 import { cutReason } from '../transports/websocket.ts'
+import { ASK_EVERY, GUESS, type KeptUntaken, type Untaken } from './untaken.ts'
 
 /** What is used of a WebSocket that the hibernation API has accepted. */
 export interface SocketLike {
@@ -12,8 +14,8 @@ export interface SocketLike {
 }
 
 /**
- * What is kept with a socket while its object sleeps. The platform allows 16,384 bytes; a uuid, a client id and some
- * numbers are a few hundred.
+ * What is kept with a socket while its object sleeps. The platform allows 16,384 bytes; a uuid, a client id, some numbers
+ * and a few nonces are one or two thousand at the most.
  */
 export interface Attachment {
   /** The room that this object is. */
@@ -27,26 +29,31 @@ export interface Attachment {
   /** It says what it has taken (`CAN.taken`). */
   readonly reports?: boolean
   readonly member?: Membership
-  /** Of one that was left to drain. */
+  /** Of one that is not level. */
   readonly full?: FullLine
+  /** Absent: next to nothing. */
+  readonly untaken?: KeptUntaken
+  /** It was closed from here, or is gone: whatever still comes from it is nobody's. */
+  readonly isOver?: true
 }
 
 /** A line that has not taken what was sent to it. Times in milliseconds since 1970. */
 export interface FullLine {
-  /** Characters. */
-  readonly backlog: number
   readonly from: number
   /** When it last took something. */
   readonly since: number
 }
 
-const OPEN = 1
+/** Whom a connection tells of its line. */
+export interface LineWatch {
+  /** The line was left to drain, or has taken something and not all; undefined: it is level again. */
+  full(full: FullLine | undefined, drainsIn: number | undefined): void
+  drained(): void
+  /** More was sent than may be to a client that does not say what it takes. */
+  exhausted(): void
+}
 
-/**
- * Characters after which a client is to say that it has taken them: the fewer, the sooner a full line is seen to drain, and
- * the more messages are billed. A quarter of the high-water mark.
- */
-const REPORT_EVERY = 64 * 1024
+const OPEN = 1
 
 /** Characters of one frame that holds several messages. A longer message is a frame by itself. */
 const FRAME = 64 * 1024
@@ -55,73 +62,112 @@ const FRAME = 64 * 1024
 export class SocketConnection implements Connection {
   readonly #ws: SocketLike
   readonly #now: () => number
-  /** The line was left to drain, or has taken something and not all. */
-  readonly #onFull: (full: FullLine) => void
-  readonly #onDrain: () => void
+  readonly #untakenOf: (reports: boolean, kept: KeptUntaken | undefined) => Untaken
+  readonly #watch: LineWatch
   #kept: Attachment
-  #backlog: number
+  #untaken: Untaken
 
+  /** `untakenOf` makes the account of what is not taken by a client that says so, or by one that does not. */
   constructor(
     ws: SocketLike,
     kept: Attachment,
     now: () => number,
-    onFull: (full: FullLine) => void,
-    onDrain: () => void,
+    untakenOf: (reports: boolean, kept: KeptUntaken | undefined) => Untaken,
+    watch: LineWatch,
   ) {
     this.#ws = ws
     this.#kept = kept
     this.#now = now
-    this.#onFull = onFull
-    this.#onDrain = onDrain
-    this.#backlog = kept.full?.backlog ?? 0
+    this.#untakenOf = untakenOf
+    this.#untaken = untakenOf(kept.reports === true, kept.untaken)
+    this.#watch = watch
+    if (kept.full !== undefined) watch.full(kept.full, this.#untaken.drainsIn)
   }
 
   get backlog(): number {
-    return this.#backlog
-  }
-
-  get takenEvery(): number | undefined {
-    return this.#kept.reports ? REPORT_EVERY : undefined
+    return this.#untaken.characters
   }
 
   agree(can: readonly string[]): void {
-    this.#kept = { ...this.#kept, lines: can.includes(CAN.lines), reports: can.includes(CAN.taken) }
+    const reports = can.includes(CAN.taken)
+    this.#kept = { ...this.#kept, lines: can.includes(CAN.lines), reports }
+    this.#untaken = this.#untakenOf(reports, undefined)
   }
 
   remember(member: Membership): void {
     const { full, ...kept } = this.#kept
-    this.#keep({ ...kept, member })
-    if (member.behind !== undefined) this.#keepFull(full?.from ?? this.#now())
+    this.#kept = { ...kept, member }
+    if (member.behind !== undefined) return this.#keepFull(full?.from ?? this.#now())
+    this.#keep()
+    if (full !== undefined) this.#watch.full(undefined, undefined)
   }
 
-  taken(count: number): void {
-    this.#backlog = Math.max(0, this.#backlog - count)
-    if (this.#backlog < REPORT_EVERY) this.#onDrain()
-    else if (this.#kept.full !== undefined) this.#keepFull(this.#kept.full.from)
+  taken(nonce: string): boolean {
+    if (!this.#untaken.taken(nonce)) return false
+    // What was sent while too many questions were open has not been asked for.
+    this.#count(0)
+    const { full } = this.#kept
+    if (full === undefined || this.backlog < ASK_EVERY) this.#keep()
+    else this.#keepFull(full.from)
+    if (this.backlog < ASK_EVERY) this.#watch.drained()
+    return true
+  }
+
+  /** So much time has passed that a client which says nothing is taken to have drained. */
+  relieved(): void {
+    const { drainsIn } = this.#untaken
+    if (this.#kept.full === undefined) return
+    if (this.backlog <= GUESS.little) this.#watch.drained()
+    else this.#watch.full(this.#kept.full, drainsIn)
   }
 
   write(batch: Batch): void {
     if (this.#ws.readyState !== OPEN) return
     const frames = this.#kept.lines ? batch.as(joined) : batch.texts
     for (const frame of frames) {
-      if (this.#kept.reports) this.#backlog += frame.length
       attempt(() => this.#ws.send(frame))
+      this.#count(frame.length)
     }
+    if (this.#untaken.isStale) this.#keep()
+    if (this.#untaken.isTooMuch) this.#watch.exhausted()
   }
 
   close(code: number, reason: string): void {
-    if (this.#ws.readyState === OPEN) attempt(() => this.#ws.close(code, cutReason(reason)))
+    const { readyState } = this.#ws
+    this.forget()
+    if (readyState === OPEN) attempt(() => this.#ws.close(code, cutReason(reason)))
+  }
+
+  /** Whatever its object knew of the client is void, and what still comes from it. */
+  forget(): void {
+    const { uuid, isAddressed, since } = this.#kept
+    this.#kept = { uuid, isAddressed, since, isOver: true }
+    this.#save()
+    this.#watch.full(undefined, undefined)
+  }
+
+  #count(characters: number): void {
+    const nonce = this.#untaken.sent(characters)
+    if (nonce === undefined) return
+    const question = encode(event(this.#kept.uuid, { type: 'taken', nonce }))
+    attempt(() => this.#ws.send(question))
   }
 
   #keepFull(from: number): void {
-    const full = { backlog: this.#backlog, from, since: this.#now() }
-    this.#keep({ ...this.#kept, full })
-    this.#onFull(full)
+    const full = { from, since: this.#now() }
+    this.#kept = { ...this.#kept, full }
+    this.#keep()
+    this.#watch.full(full, this.#untaken.drainsIn)
   }
 
-  #keep(kept: Attachment): void {
-    this.#kept = kept
-    attempt(() => this.#ws.serializeAttachment(kept))
+  #keep(): void {
+    if (this.#kept.isOver) return
+    this.#kept = { ...this.#kept, untaken: this.#untaken.keep() }
+    this.#save()
+  }
+
+  #save(): void {
+    attempt(() => this.#ws.serializeAttachment(this.#kept))
   }
 }
 

@@ -4,7 +4,7 @@ import { PING } from '../../src/protocol/routes.ts'
 import { Bystander } from '../support/bystander.ts'
 import { type Child, startChildServer } from '../support/child.ts'
 import { clientFrame, OPCODE, repeated } from '../support/frames.ts'
-import { joinRoom, message, openRoom, say, type TestSocket } from '../support/socket.ts'
+import { joinRoom, openRoom, say, type TestSocket } from '../support/socket.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -50,7 +50,6 @@ describe('[B4] who sends without end is read as much as it may say', () => {
 
   test.each([
     ['asks whether the line holds', clientFrame(OPCODE.text, PING)],
-    ['says that it has taken something', text(message(3, { taken: 100 }))],
     ['sends pings', clientFrame(OPCODE.ping, 'x'.repeat(100))],
     ['sends answers that nobody asked for', clientFrame(OPCODE.pong, 'x'.repeat(100))],
   ])('a listener that %s', async (_, one) => {

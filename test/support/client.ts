@@ -1,4 +1,4 @@
-import type { Message } from './messages.ts'
+import { type Message, message } from './messages.ts'
 
 /** How a connection ended. */
 export interface Ending {
@@ -10,6 +10,7 @@ export interface Ending {
 export abstract class TestClient {
   readonly received: Message[] = []
   #read = 0
+  #unread: string[] | undefined
   #arrival: () => void = () => {}
   #ending: Ending | undefined
 
@@ -18,10 +19,49 @@ export abstract class TestClient {
 
   protected abstract sendText(text: string): void
 
-  /** To be called with each text frame that comes. */
+  /** To be called with each text frame that comes. Whether it has come is answered to who asks, and is not handed out (R7). */
   protected hear(frame: string): void {
-    for (const line of frame.split('\n')) this.received.push(JSON.parse(line))
+    if (this.#unread !== undefined) return void this.#unread.push(frame)
+    for (const line of frame.split('\n')) {
+      const heard: Message = JSON.parse(line)
+      if (heard.event?.type === 'taken') this.#answer(heard.event.nonce)
+      else this.received.push(heard)
+    }
     this.#arrival()
+  }
+
+  #answer(nonce: string): void {
+    try {
+      this.send(message(3, { taken: nonce }))
+    } catch {
+      // What comes at last was sent before the end, and nobody waits for an answer.
+    }
+  }
+
+  /** Characters that have come and are not read. */
+  get unread(): number {
+    return this.#unread?.reduce((sum, frame) => sum + frame.length, 0) ?? 0
+  }
+
+  /** Reads on to the next question whether it has come, and answers that. */
+  readOn(): void {
+    const unread = this.#unread ?? []
+    const end = unread.findIndex((frame) => JSON.parse(frame.split('\n')[0]!).event?.type === 'taken') + 1
+    this.#unread = undefined
+    for (const frame of unread.splice(0, end)) this.hear(frame)
+    this.#unread = unread
+  }
+
+  /** Reads nothing any more. Over a real socket, nothing is taken from the network either. */
+  stall(): void {
+    this.#unread ??= []
+  }
+
+  /** Reads what has come, and goes on. */
+  resume(): void {
+    const unread = this.#unread ?? []
+    this.#unread = undefined
+    for (const frame of unread) this.hear(frame)
   }
 
   /** To be called when the connection has ended. */

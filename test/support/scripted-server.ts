@@ -18,7 +18,7 @@ export async function scriptedServer() {
   async function accept(welcome: object = {}) {
     const [socket] = await once(server, 'connection')
     const [hello] = await once(socket, 'message')
-    const said: { taken?: number; status: { text: string } }[] = []
+    const said: { taken?: string; status: { text: string } }[] = []
     socket.on('message', (data: unknown) => said.push(JSON.parse(String(data))))
     const send = (text: string) => {
       socket.send(text)

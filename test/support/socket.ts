@@ -29,6 +29,16 @@ export class TestSocket extends TestClient {
     return socket
   }
 
+  override stall(): void {
+    super.stall()
+    this.ws.pause()
+  }
+
+  override resume(): void {
+    this.ws.resume()
+    super.resume()
+  }
+
   override close(): void {
     this.ws.terminate()
   }

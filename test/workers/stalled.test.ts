@@ -4,6 +4,7 @@ import { mayRetry } from '../../src/protocol/codes.ts'
 import { BROADCASTING, CAN, roomSocketPath } from '../../src/protocol/routes.ts'
 import { follow } from '../../src/sdk/index.ts'
 import type { Actions, Following } from '../../src/sdk/types.ts'
+import { GUESS } from '../../src/workers/untaken.ts'
 import { happening } from '../support/events.ts'
 import { joinRoom, type Message, message, openRoom, say, TestSocket } from '../support/socket.ts'
 import { hasWorkerd } from '../support/workerd.ts'
@@ -74,12 +75,29 @@ describe.skipIf(!hasWorkerd())('[R6] a client that stops reading, and reads agai
     expect(lagged).toEqual([99 - before])
   })
 
-  test('one that does not say what it takes: it gets everything', async (context) => {
+  test('[R7] one that does not say what it takes: as much is sent as time passes, and at the end it has the newest', async (context) => {
     const { uuid, show } = await roomOf(urlOf(), context)
     const { socket } = await stall(urlOf() + BROADCASTING, message(2, { uuid }), context)
+    const start = performance.now()
     await show(MORE_THAN_A_LINE_HOLDS)
+    const seconds = (performance.now() - start) / 1000
     socket.ws.resume()
-    for (const n of upTo(MORE_THAN_A_LINE_HOLDS)) expect(await socket.nextBroadcast()).toMatchObject({ seq: n })
+    await socket.next(({ seq }) => seq === MORE_THAN_A_LINE_HOLDS)
+    const sent = socket.received.reduce((sum, { funcParams }) => sum + String(funcParams[1]).length, 0)
+    expect(sent).toBeLessThan(2 * MARK + (seconds + 10) * GUESS.rate)
+  })
+
+  test('[R7] one that says what it has not got: it is sent no more for that', async (context) => {
+    const { uuid, show } = await roomOf(urlOf(), context)
+    const { socket } = await stall(urlOf() + BROADCASTING, message(2, { uuid, can: [CAN.lines, CAN.taken] }), context)
+    for (let n = 0; n < 10; n++) {
+      socket.send(message(3, { taken: crypto.randomUUID() }))
+      await show(MORE_THAN_A_LINE_HOLDS / 10)
+    }
+    socket.ws.resume()
+    await socket.nextEvent('lagged')
+    const seqs = socket.received.flatMap(({ seq, replay }) => (replay ? [] : (seq ?? [])))
+    expect(seqs.length * TEXT.length).toBeLessThan(2 * MARK)
   })
 })
 
@@ -96,14 +114,17 @@ function serve(variables: Record<string, string>): () => string {
 /** A room with two listeners that read. */
 async function roomOf(url: string, { onTestFinished }: TestContext) {
   const { owner, uuid } = await openRoom(url)
-  const members = await Promise.all([joinRoom(url, uuid), joinRoom(url, uuid)])
+  const can = [CAN.taken]
+  const members = await Promise.all([joinRoom(url, uuid, { can }), joinRoom(url, uuid, { can })])
   const readers = members.map(({ listener }) => listener)
   onTestFinished(() => {
     for (const socket of [owner, ...readers]) socket.close()
   })
   /** Says so many slides, each when the readers have the one before: they wait for nobody else. */
+  let n = 0
   async function show(count: number): Promise<void> {
-    for (const n of upTo(count)) {
+    for (let i = 0; i < count; i++) {
+      n++
       owner.send(say(uuid, 'slide', [n, TEXT], { stateMessage: true }))
       const heard = await Promise.all(readers.map((reader) => reader.nextBroadcast()))
       expect(heard.map(({ seq }) => seq)).toEqual([n, n])

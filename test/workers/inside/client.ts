@@ -6,23 +6,24 @@ import type { Message } from '../../support/messages.ts'
 export class Client extends TestClient {
   readonly #ws: WebSocket
 
-  static async connect(path = '/broadcasting'): Promise<Client> {
+  /** `answersClose`: false for one that never says that it has closed, too, when it is told that it is over. */
+  static async connect(path = '/broadcasting', answersClose = true): Promise<Client> {
     const response = await exports.default.fetch(`http://localhost${path}`, { headers: { Upgrade: 'websocket' } })
     if (response.webSocket === null) throw new Error(`refused: ${response.status} ${await response.text()}`)
-    return new Client(response.webSocket)
+    return new Client(response.webSocket, answersClose)
   }
 
   /** Connects, says `first`, and waits for the answer. */
-  static async enter(first: object, path?: string): Promise<{ client: Client; welcome: Message }> {
-    const client = await Client.connect(path)
+  static async enter(first: object, path?: string, answersClose = true): Promise<{ client: Client; welcome: Message }> {
+    const client = await Client.connect(path, answersClose)
     client.send(first)
     return { client, welcome: await client.next() }
   }
 
-  constructor(ws: WebSocket) {
+  constructor(ws: WebSocket, answersClose = true) {
     super()
     this.#ws = ws
-    ws.accept()
+    ws.accept({ allowHalfOpen: !answersClose })
     ws.addEventListener('message', ({ data }) => this.hear(String(data)))
     ws.addEventListener('close', ({ code, reason }) => this.end({ code, reason }))
   }

@@ -1,5 +1,6 @@
 import { abortAllDurableObjects } from 'cloudflare:test'
 import { describe, expect, test } from 'vitest'
+import { PING } from '../../../src/protocol/routes.ts'
 import { message, say } from '../../support/messages.ts'
 import { Client } from './client.ts'
 
@@ -32,6 +33,16 @@ describe('before the first message has said which room', () => {
     expect(await client.closed()).toMatchObject({ code: 4503 })
   })
 
+  test('[B2] [B4] so do answers that nobody may ever read', async () => {
+    for (const said of [PING, JSON.stringify(say(crypto.randomUUID(), 'slide'))]) {
+      const client = await Client.connect()
+      client.stall()
+      for (let n = 0; n < 1000; n++) client.send(said)
+      expect(await client.closed()).toMatchObject({ code: 4503 })
+      expect(client.unread).toBeLessThan(20_000)
+    }
+  })
+
   test('[J4] so does silence', async () => {
     const client = await Client.connect()
     expect(await client.closed()).toMatchObject({ code: 4000 })
@@ -51,6 +62,17 @@ describe('before the first message has said which room', () => {
 })
 
 describe('between a client and its room', () => {
+  test('[B2] [B4] pings without end cost the line, since nobody is told whether the answers are read', async () => {
+    const { client: owner, welcome } = await Client.enter(message(1))
+    const { client, welcome: own } = await Client.enter(message(2, { uuid: welcome.uuid }))
+    await owner.nextEvent('listeners')
+    client.stall()
+    for (let n = 0; n < 1000; n++) client.send(PING)
+    expect(await client.closed()).toMatchObject({ code: 4503 })
+    expect(client.unread).toBeLessThan(20_000)
+    await owner.next(({ event }) => event?.type === 'listeners' && event.left.includes(own.clientId!))
+  })
+
   test('what comes before the room is reached is kept, in its order', async () => {
     const { client: owner, welcome } = await Client.enter(message(1))
     const { uuid, ownerKey } = welcome
