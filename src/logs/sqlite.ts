@@ -64,9 +64,9 @@ export class SqliteLog implements RoomLog {
   }
 
   /**
-   * A new process takes up the rooms: nobody could come back until `now`, and all owners count as gone since then (E2). Where the machine itself has started anew
-   * (`boot` names this start), commits that were not synced may be gone: then the epochs change, so that nobody is taken up
-   * at a place that is another's by now (R5). Throws as the driver does.
+   * A new process takes up the rooms: nobody could come back until `now`, and all owners count as gone since then (E2). Where
+   * the machine itself has started anew (`boot` names this start), commits that were not synced may be gone: then the epochs
+   * change, so that nobody is taken up at a place that is another's by now (R5). Throws as the driver does.
    */
   takeUp(now: number, boot: string): void {
     this.#driver.transaction(() => this.#table.takeUp(now, boot))

@@ -114,6 +114,11 @@ export class Manager {
     await Promise.allSettled(abandoned.map(({ uuid, term }) => log.end(uuid, term, 'room_abandoned')))
   }
 
+  /** The owner of `term`, whom the log has let in, is in no room here. */
+  ownerLost(uuid: string, term: number): void {
+    this.#departures.tell(uuid, term)
+  }
+
   /** The server stops: nothing is tried again from now on. */
   close(): void {
     this.#departures.close()

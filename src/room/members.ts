@@ -68,7 +68,7 @@ export class Members {
 
   /** False when it was no member. */
   delete(client: Client): boolean {
-    return this.#clients.delete(client.id)
+    return this.#clients.get(client.id) === client && this.#clients.delete(client.id)
   }
 
   /** How many of them are listeners. */

@@ -9,7 +9,7 @@ import { Conduct } from './conduct.ts'
 import { problemOf, RoomError } from './errors.ts'
 import type { RoomHouse } from './house.ts'
 import { backlogLimit } from './limits.ts'
-import type { Manager } from './manager.ts'
+import type { Manager, Owned } from './manager.ts'
 import type { Cancel, Connection, Membership } from './ports.ts'
 import { Resending } from './resending.ts'
 import type { Room } from './room.ts'
@@ -185,15 +185,23 @@ export class Session {
   }
 
   async #open(): Promise<void> {
-    const { room, term, ownerKey } = await this.#manager.open()
-    this.#become('owner', room, (client) => room.admitOwner(client, term, ownerKey))
+    this.#own(await this.#manager.open())
   }
 
   async #takeBack(uuid: string, key: string, since: Position | undefined): Promise<void> {
     const owned = this.#isAddressed(uuid) ? await this.#manager.takeBack(uuid, key) : undefined
     if (owned === undefined) throw new RoomError('take_back_refused', 'no such room, or not its key')
-    const { room, term, ownerKey } = owned
-    this.#become('owner', room, (client) => room.admitOwner(client, term, ownerKey, since))
+    this.#own(owned, since)
+  }
+
+  #own({ room, term, ownerKey }: Owned, since?: Position): void {
+    try {
+      this.#become('owner', room, (client) => room.admitOwner(client, term, ownerKey, since))
+    } catch (error) {
+      // The log has let it in: nobody else would say that it is not here.
+      this.#manager.ownerLost(room.uuid, term)
+      throw error
+    }
   }
 
   async #join(uuid: string, since: Position | undefined): Promise<void> {

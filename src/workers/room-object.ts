@@ -171,8 +171,10 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
     const { member } = kept
     if (member === undefined) return session
     const room = await this.#manager.room(kept.uuid).catch(() => undefined)
-    if (room === undefined) session.goAway(RETRY_WITHIN)
-    else session.restore(room, member)
+    if (room === undefined) {
+      session.goAway(RETRY_WITHIN)
+      if (member.role === 'owner') this.#manager.ownerLost(kept.uuid, member.term)
+    } else session.restore(room, member)
     return session
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RoomError } from '../../src/room/errors.ts'
+import { Room } from '../../src/room/room.ts'
 import { broadcasts, House, says } from '../support/doubles.ts'
 
 const state = { stateMessage: true }
@@ -167,6 +168,20 @@ describe('an owner that the log has let in, and whose room cannot be had', () =>
     expect(await house.log.abandoned(house.clock.now())).toHaveLength(1)
     await house.settle()
     expect(house.manager.size).toBe(0)
+  })
+
+  test('[E2] it cannot be admitted: the log is told that the owner left', async () => {
+    const house = new House({ grace: 1000 })
+    const { session, welcome } = await house.open()
+    const { uuid, ownerKey } = welcome
+    session.gone()
+    await house.settle()
+    const admit = vi.spyOn(Room.prototype, 'admitOwner').mockImplementation(() => {
+      throw new Error('a fault')
+    })
+    expect((await house.takeBack(uuid, ownerKey!)).connection.closed?.code).toBe(1011)
+    admit.mockRestore()
+    expect(await house.log.abandoned(house.clock.now())).toEqual([{ uuid, term: 2 }])
   })
 
   test('[E2] a log that cannot be told either is left in peace', async () => {

@@ -192,6 +192,20 @@ test('[E2] a room whose storage fails when it should end is looked at again, and
   expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
 })
 
+test('[E2] an owner whose room cannot be had when the object wakes has left it, also where listeners are', async () => {
+  const { owner, uuid } = await openRoom()
+  const { client: early } = await Client.enter(message(2, { uuid }))
+  await evict(uuid)
+  const spy = vi.spyOn(SqliteLog.prototype, 'follow').mockRejectedValue(new Error('the storage failed'))
+  early.send(say(uuid, 'clap', [], { id: 'clap' }))
+  for (const client of [owner, early]) expect(await client.closed()).toMatchObject({ code: 1012 })
+  spy.mockRestore()
+  const { client: listener } = await Client.enter(message(2, { uuid }))
+  expect(await listener.nextEvent('owner')).toMatchObject({ event: { here: false } })
+  await pass(uuid, GRACE, false)
+  expect(await listener.next(({ status }) => status.value === 0)).toMatchObject({ event: { code: 'room_abandoned' } })
+})
+
 test('[E2] an object whose sockets all went with the machine knows by itself that its owner is gone', async () => {
   const { uuid } = await openRoom()
   await evictDurableObject(objectOf(uuid), { webSockets: 'close' })
