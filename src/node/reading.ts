@@ -1,4 +1,4 @@
-import type { WebSocket } from 'ws'
+import type { Frame } from './frame-reader.ts'
 
 /**
  * What one connection is heard of in a turn of the event loop before the others have had theirs: about a quarter of a
@@ -10,10 +10,12 @@ const TURN = { messages: 32, bytes: 64 * 1024 }
 const SHARE = 1
 const SLICE = 8
 
-/** What has come on a WebSocket. */
-export interface Frame {
-  readonly kind: 'text' | 'binary' | 'ping' | 'pong'
-  readonly data: Buffer
+/** What of a WebSocket is used for reading. */
+export interface Pausable {
+  /** Nothing is read. */
+  readonly isPaused: boolean
+  pause(): void
+  resume(): void
 }
 
 /** Shares the event loop among the connections that have sent more than is heard in a turn: round robin, a slice each. */
@@ -65,7 +67,7 @@ export class Turns {
  * while something waits here, while the connection rests, or while its line is full.
  */
 export class Reader {
-  readonly #ws: WebSocket
+  readonly #ws: Pausable
   readonly #turns: Turns
   readonly #onFrame: (frame: Frame) => void
   #turn = -1
@@ -76,7 +78,7 @@ export class Reader {
   #rest: ReturnType<typeof setTimeout> | undefined
   #isHeld = false
 
-  constructor(ws: WebSocket, turns: Turns, onFrame: (frame: Frame) => void) {
+  constructor(ws: Pausable, turns: Turns, onFrame: (frame: Frame) => void) {
     this.#ws = ws
     this.#turns = turns
     this.#onFrame = onFrame

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
-import type { WebSocket } from 'ws'
 import type { RoomHouse } from '../room/house.ts'
 import { PATIENCE } from '../room/limits.ts'
 import type { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { WebSocketConnection } from '../transports/websocket.ts'
+import type { Frame } from './frame-reader.ts'
 import type { Peer, Peers } from './peers.ts'
-import { type Frame, Reader, type Turns } from './reading.ts'
+import { Reader, type Turns } from './reading.ts'
+import type { ServerWebSocket, WebSocketUser } from './web-socket.ts'
 
 /** What the connected sockets of a server share. */
 export interface SocketHouse {
@@ -19,18 +20,19 @@ export interface SocketHouse {
 }
 
 /** One WebSocket that is open here, its session, and what is read from it. */
-export class ConnectedSocket implements Peer {
+export class ConnectedSocket implements Peer, WebSocketUser {
   readonly session: Session
   isAlive = true
-  readonly #ws: WebSocket
+  readonly #ws: ServerWebSocket
   readonly #socket: Socket
   readonly #house: SocketHouse
   readonly #reader: Reader
   #isFull = false
   #isAsked = false
+  #patience: ReturnType<typeof setTimeout> | undefined
 
   /** `socket` is the TCP socket below `ws`; `uuid` is the room that the address names, where it names one. */
-  constructor(ws: WebSocket, socket: Socket, uuid: string | undefined, shared: SocketHouse) {
+  constructor(ws: ServerWebSocket, socket: Socket, uuid: string | undefined, shared: SocketHouse) {
     this.#ws = ws
     this.#socket = socket
     this.#house = shared
@@ -43,15 +45,7 @@ export class ConnectedSocket implements Peer {
     )
     this.session = new Session(shared.manager, shared.house, connection, uuid)
     shared.peers.add(this)
-    ws.on('message', (data, isBinary) => this.#receive(isBinary ? 'binary' : 'text', data as Buffer))
-    ws.on('ping', (data) => this.#receive('ping', data))
-    ws.on('pong', (data) => this.#receive('pong', data))
-    ws.on('error', ignore)
-    ws.on('close', () => {
-      this.#reader.end()
-      shared.peers.delete(this)
-      this.session.gone()
-    })
+    ws.listen(this)
   }
 
   get canAnswer(): boolean {
@@ -67,9 +61,16 @@ export class ConnectedSocket implements Peer {
     this.#ws.terminate()
   }
 
-  #receive(kind: Frame['kind'], data: Buffer): void {
+  heard(frame: Frame): void {
     this.isAlive = true
-    this.#reader.receive({ kind, data })
+    this.#reader.receive(frame)
+  }
+
+  closed(): void {
+    clearTimeout(this.#patience)
+    this.#reader.end()
+    this.#house.peers.delete(this)
+    this.session.gone()
   }
 
   #hear({ kind, data }: Frame): void {
@@ -86,7 +87,6 @@ export class ConnectedSocket implements Peer {
    * then nothing is read from it, but from an owner: what listeners have it told is not to keep its audience waiting.
    */
   #watchDrain(): void {
-    const ws = this.#ws
     const socket = this.#socket
     const { session } = this
     const { writeDeadline } = this.#house
@@ -96,12 +96,9 @@ export class ConnectedSocket implements Peer {
     const stall = () => session.stalled()
     socket.setTimeout(writeDeadline, stall)
     // What still comes in starts that anew each time: a client that speaks and never reads is closed all the same.
-    const patience = setTimeout(stall, PATIENCE * writeDeadline)
-    const stop = () => clearTimeout(patience)
-    ws.once('close', stop)
+    this.#patience = setTimeout(stall, PATIENCE * writeDeadline)
     socket.once('drain', () => {
-      stop()
-      ws.off('close', stop)
+      clearTimeout(this.#patience)
       socket.setTimeout(0, stall)
       this.#isFull = false
       this.#reader.hold(false)
@@ -117,6 +114,3 @@ export class ConnectedSocket implements Peer {
 export function endTimedOut(socket: Socket): void {
   if (socket.listenerCount('timeout') <= 1) socket.destroy()
 }
-
-/** What has to be said of it, the close that follows says. */
-function ignore(): void {}

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
-import type { WebSocket } from 'ws'
-import { type Frame, Reader, Turns } from '../../src/node/reading.ts'
+import type { Frame } from '../../src/node/frame-reader.ts'
+import { Reader, Turns } from '../../src/node/reading.ts'
 
 /** What of a WebSocket is used for reading. */
 class Line {
@@ -17,7 +17,7 @@ class Line {
 function connect(turns: Turns, onFrame: (text: string) => void = () => {}) {
   const line = new Line()
   const heard: string[] = []
-  const reader = new Reader(line as unknown as WebSocket, turns, ({ data }) => {
+  const reader = new Reader(line, turns, ({ data }) => {
     heard.push(String(data))
     onFrame(String(data))
   })
