@@ -5,8 +5,8 @@ import { Child, startChildServer } from '../support/child.ts'
 import { connectRaw, HANDSHAKE, head, untilClosed } from '../support/raw.ts'
 import { joinRoom, openRoom, say, TestSocket } from '../support/socket.ts'
 
-async function start({ onTestFinished }: TestContext) {
-  const server = await startChildServer()
+async function start({ onTestFinished }: TestContext, env: Record<string, string> = {}) {
+  const server = await startChildServer(env)
   onTestFinished(() => server.kill())
   return server
 }
@@ -78,7 +78,7 @@ describe.concurrent('[E3] a server that stops says so', () => {
   }, 15_000)
 
   test('to no client but one that never reads, and half a handshake: exit 0 within the deadline', async (context) => {
-    const server = await start(context)
+    const server = await start(context, { BROADCAST_BYTES: '100000000' })
     const { owner, uuid } = await openRoom(server.address)
     const { listener: stuck } = await joinRoom(server.address, uuid)
     const { listener } = await joinRoom(server.address, uuid)

@@ -91,6 +91,7 @@ describe('a handshake that cannot be is answered, and its connection closed', ()
     ['more than a room and its socket', 'GET /rooms/x/socket/y', {}, 404],
     ['an address of dots', 'GET /broadcasting/../../etc/passwd', {}, 404],
     ['a page', 'GET /', {}, undefined],
+    ['a subprotocol that is none', 'GET /broadcasting', { 'Sec-WebSocket-Protocol': 'a/b' }, 400],
     ['another method', 'POST /broadcasting', {}, 405],
     ['the head only', 'HEAD /broadcasting', {}, 405],
     ['an address that cannot be read', 'GET http://[/broadcasting', {}, undefined],
@@ -102,6 +103,16 @@ describe('a handshake that cannot be is answered, and its connection closed', ()
     socket.write(head(line, { ...HANDSHAKE, ...headers }))
     const answer = await untilClosed(socket)
     expect(answer).toMatch(status === undefined ? /^HTTP\/1\.1 [2-5]\d\d / : `HTTP/1.1 ${status} `)
+  })
+
+  test.each([
+    ['one', 'a.b', 'a.b'],
+    ['several', 'first, second', 'first'],
+  ])('subprotocols, %s: the first is taken, since a browser takes none for a refusal', async (_, offered, taken) => {
+    const socket = await connectRaw(server.address)
+    onTestFinished(() => void socket.destroy())
+    socket.write(head('GET /broadcasting', { ...HANDSHAKE, 'Sec-WebSocket-Protocol': offered }))
+    expect(String((await once(socket, 'data'))[0])).toContain(`\r\nSec-WebSocket-Protocol: ${taken}\r\n`)
   })
 
   test('half a handshake and then silence keeps nobody waiting', async () => {
