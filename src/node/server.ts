@@ -64,6 +64,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   }
   const refusalLog = new RefusalLog(clock, (line) => console.error(line))
   let isStopping = false
+  let stopped: Promise<void> | undefined
 
   const admission: Admission = {
     origins: {
@@ -151,8 +152,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
     return Math.max(1000, peers.size)
   }
 
-  async function stop(): Promise<void> {
-    if (isStopping) return
+  /** However often it is asked to, it stops once. */
+  function stop(): Promise<void> {
+    stopped ??= stopInOrder()
+    return stopped
+  }
+
+  async function stopInOrder(): Promise<void> {
     isStopping = true
     clearInterval(pings)
     clearInterval(minutes)

@@ -8,6 +8,9 @@ import { keep, Scene } from './scene.ts'
 import { Stage } from './stage.ts'
 import { AUDIENCE, farewell, StatusLine } from './status.ts'
 
+/** Milliseconds after which it is said that the server is late with its first answer. */
+const LATE = 5000
+
 /** The listener's side: follows the room, and shows what its presenter shows. */
 export function watch(root: HTMLElement, uuid: string): void {
   const room = follow<Show>(location.origin, uuid)
@@ -24,11 +27,14 @@ export function watch(root: HTMLElement, uuid: string): void {
   /** What the server says of why it does not let us in, as long as that is so. */
   let refusal = ''
 
+  let isLate = false
+
   const tell = () => {
     if (room.status === 'ended') return
     if (room.status === 'live') refusal = ''
     const waiting = room.status === 'live' && !ownerHere
-    const [label, meaning] = AUDIENCE[waiting ? 'waiting' : room.status]
+    const late = room.status === 'connecting' && isLate
+    const [label, meaning] = AUDIENCE[waiting ? 'waiting' : late ? 'late' : room.status]
     status.say(room.status, [label, refusal || meaning], waiting)
     stage.element.classList.toggle('old', room.status === 'reconnecting' || room.status === 'stale')
   }
@@ -87,6 +93,10 @@ export function watch(root: HTMLElement, uuid: string): void {
     )
   })
   const foot = el('footer', { class: 'foot' }, note, reactions)
+  setTimeout(() => {
+    isLate = true
+    tell()
+  }, LATE)
   root.replaceChildren(masthead(status.element, count), el('main', { class: 'watching' }, stage.element, foot))
   tell()
 }

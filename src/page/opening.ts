@@ -17,7 +17,8 @@ export async function open(root: HTMLElement, room?: Held): Promise<void> {
   } catch (error) {
     const lost = error instanceof RoomcastError && LOST.has(error.code)
     if (lost) letGo()
-    const says = lost ? 'Your room could not be taken back: it has ended.' : `There is no room yet: ${reason(error)}.`
+    const not = room === undefined ? 'There is no room yet' : 'Your room is not taken back yet'
+    const says = lost ? 'Your room could not be taken back: it has ended.' : `${not}: ${reason(error)}.`
     landing(root, () => void open(root, held()), { says, button: lost ? 'Present in a new room' : 'Try again' })
   }
 }

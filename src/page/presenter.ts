@@ -43,6 +43,7 @@ export function presentIn(root: HTMLElement, room: Presentation<Show>, isNew: bo
   const side = el('aside', { class: 'side' }, crowd.element, shareCard(room.link))
 
   const tell = () => {
+    crowd.show(room.listeners, room.status === 'live')
     if (room.status !== 'ended') return status.say(room.status, PRESENTER[room.status])
     letGo()
     controls.putDownPen()
@@ -56,7 +57,7 @@ export function presentIn(root: HTMLElement, room: Presentation<Show>, isNew: bo
   room.each(() => show(false))
   room.when('status', tell)
   room.when('problem', (error) => isSaid(error) || notice.say(error.message))
-  room.when('listeners', ({ count }) => crowd.show(count))
+  room.when('listeners', ({ count }) => crowd.show(count, room.status === 'live'))
   room.when('feedback', ({ action, params }) => {
     if (action === REACTION) float(stage.element, params[0])
   })
@@ -66,7 +67,6 @@ export function presentIn(root: HTMLElement, room: Presentation<Show>, isNew: bo
   if (isNew) lectern.show(0)
   // A stroke that was under the pen of the page before: nobody else can end it.
   else void room.broadcast('lifted')
-  crowd.show(room.listeners)
   tell()
   const middle = el('div', { class: 'middle' }, stage.element, controls.element, notice.element, note)
   root.replaceChildren(masthead(status.element, end), el('main', { class: 'presenting' }, middle, side), dialog)

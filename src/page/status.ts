@@ -6,8 +6,9 @@ import { el } from './dom.ts'
 /** What a status is called, and what it means for who looks at the page. */
 export type Words = readonly [label: string, meaning: string]
 
-export const AUDIENCE: Readonly<Record<Exclude<Status, 'ended'> | 'waiting', Words>> = {
+export const AUDIENCE: Readonly<Record<Exclude<Status, 'ended'> | 'waiting' | 'late', Words>> = {
   connecting: ['Joining', 'Looking for the room.'],
+  late: ['Joining', 'The server does not answer yet. Still trying.'],
   live: ['Live', 'You see what the presenter shows now.'],
   waiting: ['Waiting', 'The presenter’s connection is lost. The room waits for them to come back.'],
   reconnecting: ['Reconnecting', 'Connection lost. What you see may be a moment old.'],

@@ -175,6 +175,9 @@ describeInBrowser('the page', (enter) => {
         await page.setViewportSize({ width, height: Math.round(width * 0.47) })
         await expectNoSidewaysScroll(page, width)
       }
+      // What was refused is said where one looks.
+      const { y, height } = (await presenter.part('notice').boundingBox())!
+      if (width > 600) expect(y + height, `${width} pixels wide`).toBeLessThanOrEqual(Math.round(width * 0.47))
     }
     await presenter.part('end').click()
     await presenter.part('confirm-end').waitFor()

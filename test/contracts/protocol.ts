@@ -174,6 +174,45 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         expect((await join(uuid)).welcome.replay).toBe(0)
       })
 
+      test('[C1] feedback of more bytes than a listener may send is refused, with when it may', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const { socket: listener } = await join(uuid)
+        for (let n = 1; n <= 6; n++) listener.send(say(uuid, 'essay', ['x'.repeat(60_000)], { id: `${n}` }))
+        const { event } = await listener.nextEvent('error')
+        expect(event).toMatchObject({ code: 'rate_limited', retryAfter: expect.any(Number) })
+        expect(await acked(owner, say(uuid, 'n', [1]))).toMatchObject({ event: { type: 'ack' } })
+        await new Promise((resolve) => setTimeout(resolve, (event as { retryAfter: number }).retryAfter + 100))
+        listener.send(say(uuid, 'clap'))
+        await owner.next(({ funcKey }) => funcKey === 'clap')
+      })
+
+      test('[C6] [C5] what is over the rate of a room is refused, with when it may be said; the rest is as if it had not been', async () => {
+        const { socket: owner, welcome } = await open()
+        const { uuid } = welcome
+        const { socket: listener } = await join(uuid)
+        const text = 'x'.repeat(30_000)
+        const atOnce = Math.floor(SUITE_SETTINGS.broadcastBytes / text.length)
+        const count = 4 * atOnce
+        for (let n = 1; n <= count; n++) owner.send(say(uuid, 'n', [n, text], { id: `${n}` }))
+        const answers: Message[] = []
+        while (answers.length < count) {
+          answers.push(await owner.next(({ event }) => event?.type === 'ack' || event?.type === 'error'))
+        }
+        const events = answers.map(
+          ({ event }) => event as { type: string; id: string; code?: string; retryAfter?: number },
+        )
+        const taken = events.filter(({ type }) => type === 'ack').map(({ id }) => Number(id))
+        const refused = events.filter(({ type }) => type === 'error')
+        expect(taken.length).toBeGreaterThanOrEqual(atOnce)
+        expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['rate_limited']))
+        const heard = await take(listener, taken.length)
+        expect(heard.map(({ funcParams, seq }) => [funcParams[0], seq])).toEqual(taken.map((n, i) => [n, i + 1]))
+        await new Promise((resolve) => setTimeout(resolve, refused[0]!.retryAfter))
+        const { event } = await acked(owner, say(uuid, 'after', []))
+        expect(event).toMatchObject({ type: 'ack', position: { seq: taken.length + 1 } })
+      })
+
       test('[C3] acknowledged, and not twice', async () => {
         const { socket: owner, welcome } = await open()
         const { uuid } = welcome
@@ -448,6 +487,18 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         expect(await one.socket.nextBroadcast()).toMatchObject({ funcKey: 'fits', seq: 1 })
         expect(owner.received.some(({ funcKey }) => funcKey === 'grows')).toBe(false)
       })
+    })
+
+    test('[B4] who reports without end is not heard, or cut off, and the owner is served all the while', async () => {
+      const { socket: owner, welcome } = await open()
+      const { uuid } = welcome
+      const { socket: listener } = await join(uuid)
+      for (let n = 0; n < 5000; n++) listener.send(message(3, { taken: 1 }))
+      listener.send(say(uuid, 'after'))
+      for (let n = 0; n < 20; n++) {
+        expect(await acked(owner, say(uuid, 'n', [n], { to: 'self' }))).toMatchObject({ event: { type: 'ack' } })
+      }
+      expect(owner.received.some(({ funcKey }) => funcKey === 'after')).toBe(false)
     })
 
     test('a ping is answered, in a room or before', async () => {

@@ -191,6 +191,44 @@ describeWithRedis('several nodes over one Redis', () => {
     expect(snapshot.state).toHaveLength(Math.floor(size / part.length))
   })
 
+  test('[C6] a room’s rate is one for all nodes, and nothing overtakes what is refused', async () => {
+    const RATE = 20
+    const limits = { ...CONTRACT_LIMITS, tailEntries: 1000, broadcastRate: RATE }
+    const nodes = [await node(redis.url, limits), await node(redis.url, limits)]
+    await nodes[0]!.log.create(A, 'hash')
+    const recorder = await follow(nodes[0]!.log)
+    const start = performance.now()
+    const outcomes: string[][] = [[], []]
+    // The second as what comes by PUBLISH, or an owner that has just come there.
+    await Promise.all(
+      nodes.map(async ({ log }, i) => {
+        const settle = (outcome: string) => void outcomes[i]!.push(outcome)
+        const appends = upTo(150).map((n) =>
+          log.append(A, plain(`${i}.${n}`, { id: `${i}.${n}` })).then(
+            () => settle('taken'),
+            (error) => settle(error.problem.code),
+          ),
+        )
+        await Promise.all(appends)
+      }),
+    )
+    const seconds = (performance.now() - start) / 1000
+    const taken = outcomes.flat().filter((outcome) => outcome === 'taken').length
+    // Two seconds' worth at once, since what each node has let through may come together here.
+    expect(taken).toBeGreaterThanOrEqual(2 * RATE)
+    expect(taken).toBeLessThanOrEqual(2 * RATE + Math.ceil(seconds * RATE) + 1)
+    for (const told of outcomes) {
+      expect(told).toHaveLength(150)
+      const first = told.indexOf('rate_limited')
+      expect(new Set(told.slice(first))).toEqual(new Set(['rate_limited']))
+    }
+    const refusal = await nodes[1]!.log.append(A, plain('more')).catch(({ problem }) => problem)
+    expect(refusal).toMatchObject({ code: 'rate_limited', limit: RATE, retryAfter: expect.any(Number) })
+    await new Promise((resolve) => setTimeout(resolve, refusal.retryAfter))
+    expect(await nodes[1]!.log.append(A, plain('more'))).toEqual({ seq: taken + 1 })
+    await eventually(() => expect(seqs(recorder)).toEqual(upTo(taken + 1)))
+  })
+
   describe('a room that is not followed any more is not listened to', () => {
     const heard = () => redis.command('PUBSUB', 'SHARDCHANNELS', `${prefix}*`)
 

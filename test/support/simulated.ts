@@ -155,6 +155,8 @@ export class SimulatedListener {
     check(replay !== undefined && replay.left > 0, `a replay of ${received.seq} that was not announced`)
     if (received.seq! > replay!.from) this.#caught++
     this.view.apply(received)
+    // Caught up in the order of seq: it stands at what it has got last.
+    if (this.#hasPlace) this.last = received.seq!
     replay!.left--
     this.#finishReplay()
   }
