@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { Child } from '../support/child.ts'
+import { until } from '../support/events.ts'
 import { type End, MortalServer } from '../support/mortal-server.ts'
 import { describeWithRedis, type RedisServer, startRedis } from '../support/redis.ts'
 import { joinRoom, message, openRoom, say, TestSocket } from '../support/socket.ts'
@@ -22,6 +23,8 @@ type Lifetime = Pick<TestContext, 'onTestFinished'>
 async function startServer({ onTestFinished }: Lifetime, env: Record<string, string> = {}): Promise<MortalServer> {
   const server = await MortalServer.start({ GRACE_SECONDS: String(GRACE), ...env })
   onTestFinished(() => server.stop())
+  // It listens before it has reached Redis.
+  await until(async () => (await fetch(`${server.url}/health`)).ok)
   return server
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, type TestContext, test } from 'vitest'
 import { type End, MortalServer } from '../support/mortal-server.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 import { describeWithRedis, startRedis } from '../support/redis.ts'
-import { message, say, TestSocket } from '../support/socket.ts'
+import { type Message, message, say, TestSocket } from '../support/socket.ts'
 
 /** Kills, and orderly stops, of each: `ENDINGS=50` for many. */
 const ENDINGS = Number(process.env.ENDINGS ?? 10)
@@ -18,6 +18,18 @@ const UNDER_WAY = 8
 
 const passes = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** A client that has said `first` and been answered. It comes again while a server that has just started cannot reach its log. */
+async function enter(url: string, first: object): Promise<{ socket: TestSocket; welcome: Message }> {
+  for (;;) {
+    const socket = await TestSocket.connect(`${url}/broadcasting`)
+    socket.send(first)
+    const welcome = await socket.next()
+    const code = welcome.event !== undefined && 'code' in welcome.event ? welcome.event.code : undefined
+    if (code !== 'room_unavailable') return { socket, welcome }
+    await passes(20)
+  }
+}
+
 /** An owner that says its numbers one after the other, in all lives of its server, until each is acknowledged. */
 class Counter {
   readonly uuid: string
@@ -29,7 +41,7 @@ class Counter {
   #position: { epoch: string; seq: number }
   #isOver = false
 
-  constructor(welcome: TestSocket['received'][number]) {
+  constructor(welcome: Message) {
     this.uuid = welcome.uuid
     this.ownerKey = welcome.ownerKey!
     this.#position = welcome.position!
@@ -37,9 +49,8 @@ class Counter {
 
   /** Takes the room back, and goes on counting until the line is gone, or it is told to finish and all is answered. */
   async count(url: string): Promise<void> {
-    const socket = await TestSocket.connect(`${url}/broadcasting`)
-    socket.send(message(1, { uuid: this.uuid, ownerKey: this.ownerKey, since: this.#position }))
-    const welcome = await socket.next()
+    const { uuid, ownerKey } = this
+    const { socket, welcome } = await enter(url, message(1, { uuid, ownerKey, since: this.#position }))
     expect(welcome).toMatchObject({ role: 'owner', recovered: true })
     for (const n of this.#unanswered) this.#say(socket, n)
     try {
@@ -76,10 +87,9 @@ class Hearer {
 
   /** Resolves with the count that it was shown or knew when it came, and then hears on until the line is gone. */
   async join(url: string, uuid: string): Promise<{ at: number; gone: Promise<void> }> {
-    const socket = await TestSocket.connect(`${url}/broadcasting`)
-    socket.send(message(2, { uuid, since: this.#position }))
-    const { position, recovered, replay, role } = await socket.next()
-    expect({ role, recovered }).toEqual({ role: 'listener', recovered: this.#position !== undefined })
+    const { socket, welcome } = await enter(url, message(2, { uuid, since: this.#position }))
+    expect(welcome).toMatchObject({ role: 'listener', recovered: this.#position !== undefined })
+    const { position, replay } = welcome
     for (let n = 0; n < Number(replay); n++) await this.#hear(socket)
     this.#position = position!
     return { at: this.heard.at(-1)?.n ?? 0, gone: this.#hearOn(socket) }
@@ -109,9 +119,7 @@ async function endAgainAndAgain(
   const random = new Random(seed)
   const server = await MortalServer.start({ GRACE_SECONDS: String(GRACE), ...env })
   onTestFinished(() => server.stop())
-  const opener = await TestSocket.connect(`${server.url}/broadcasting`)
-  opener.send(message(1))
-  const counter = new Counter(await opener.next())
+  const counter = new Counter((await enter(server.url, message(1))).welcome)
   const hearer = new Hearer()
   const ends: End[] = Array.from({ length: 2 * each }, (_, i) => (i < each ? 'SIGKILL' : 'SIGTERM'))
   for (let round = 0; ends.length > 0; round++) {
