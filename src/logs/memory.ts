@@ -1,9 +1,12 @@
 import type { EndReason } from '../protocol/codes.ts'
+import { Budget, type Share } from '../room/budget.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomLimits } from '../room/limits.ts'
 import type { Appended, Draft, Entry, Follower, Ownership, RoomLog, Secrets, Snapshot } from '../room/ports.ts'
 import { isSameSecret } from '../room/secret.ts'
 import { State } from '../room/state.ts'
+import { scant } from '../room/tail.ts'
+import { ROOM_WEIGHT, TAIL_ENTRY_WEIGHT, textWeight } from '../room/weight.ts'
 
 interface Kept {
   readonly epoch: string
@@ -18,6 +21,8 @@ interface Kept {
   readonly state: State
   tail: Entry[]
   tailBytes: number
+  tailWeight: number
+  readonly share: Share
   readonly seqOfId: Map<string, number>
   follower: Follower | undefined
 }
@@ -27,16 +32,24 @@ export interface MemoryLogOptions {
   /** Rooms at one time. */
   readonly maxRooms: number
   readonly secrets: Pick<Secrets, 'uuid'>
+  /** Of what is held in memory; absent: unbounded. */
+  readonly budget?: Budget
 }
+
+/** Rooms whose tails are looked at for each append, where little memory is left. */
+const TRIMMED_AT_ONCE = 8
 
 /** Rooms in this process's memory: they end with it. What is acknowledged is safe from everything but that. */
 export class MemoryLog implements RoomLog {
   readonly #options: MemoryLogOptions
+  readonly #budget: Budget
   readonly #rooms = new Map<string, Kept>()
   readonly #ownerless = new Set<string>()
+  #turn: IterableIterator<Kept> = this.#rooms.values()
 
   constructor(options: MemoryLogOptions) {
     this.#options = options
+    this.#budget = options.budget ?? new Budget(Infinity)
   }
 
   async create(uuid: string, ownerHash: string, leftAt?: number): Promise<void> {
@@ -44,6 +57,8 @@ export class MemoryLog implements RoomLog {
     if (this.#rooms.size >= maxRooms) {
       throw new RoomError('server_full', `the server is full: at most ${maxRooms} rooms`, { limit: maxRooms })
     }
+    const share = this.#budget.share()
+    share.set(ROOM_WEIGHT)
     this.#rooms.set(uuid, {
       epoch: secrets.uuid(),
       seq: 0,
@@ -55,6 +70,8 @@ export class MemoryLog implements RoomLog {
       state: new State(limits),
       tail: [],
       tailBytes: 0,
+      tailWeight: 0,
+      share,
       seqOfId: new Map(),
       follower: undefined,
     })
@@ -74,12 +91,15 @@ export class MemoryLog implements RoomLog {
       tail: [...tail],
     })
     room.follower = follower
+    weigh(room)
     return follower
   }
 
   unfollow(uuid: string, follower: Follower): void {
     const room = this.#rooms.get(uuid)
-    if (room?.follower === follower) room.follower = undefined
+    if (room?.follower !== follower) return
+    room.follower = undefined
+    weigh(room)
   }
 
   async append(uuid: string, draft: Draft): Promise<Appended> {
@@ -90,6 +110,7 @@ export class MemoryLog implements RoomLog {
     const known = draft.id === undefined ? undefined : room.seqOfId.get(draft.id)
     if (known !== undefined) return { seq: known }
     room.state.check(draft)
+    if (this.#budget.isFull && room.state.grows(draft)) throw this.#budget.refusal('state_full')
     const entry: Entry = { ...draft, seq: ++room.seq }
     room.state.apply(entry)
     this.#remember(room, entry)
@@ -140,6 +161,7 @@ export class MemoryLog implements RoomLog {
     const room = this.#owned(uuid, term)
     this.#rooms.delete(uuid)
     this.#ownerless.delete(uuid)
+    room.share.set(0)
     room.follower?.ended(reason)
   }
 
@@ -158,20 +180,48 @@ export class MemoryLog implements RoomLog {
   #remember(room: Kept, entry: Entry): void {
     room.tail.push(entry)
     room.tailBytes += entry.bytes
+    room.tailWeight += tailWeightOf(entry)
     if (entry.id !== undefined) room.seqOfId.set(entry.id, entry.seq)
-    const { tailEntries, tailBytes } = this.#options.limits
     // By the half, since dropping from the front moves all the others.
-    if (room.tail.length > 2 * tailEntries || room.tailBytes > 2 * tailBytes) this.#trim(room)
+    this.#trim(room, 2)
+    weigh(room)
+    if (this.#budget.isTight) this.#trimOthers()
   }
 
-  #trim(room: Kept): void {
-    const { tailEntries, tailBytes } = this.#options.limits
+  /** Where little is left, a few rooms at each append give up what only helps who was away. */
+  #trimOthers(): void {
+    for (let n = 0; n < TRIMMED_AT_ONCE; n++) {
+      const { value } = this.#turn.next()
+      if (value === undefined) {
+        this.#turn = this.#rooms.values()
+        return
+      }
+      this.#trim(value, 1)
+      weigh(value)
+    }
+  }
+
+  /** Where the tail is over so many times its limits, trims it to them. */
+  #trim(room: Kept, times: number): void {
+    const { limits } = this.#options
+    const { tailEntries, tailBytes } = this.#budget.isTight ? scant(limits) : limits
+    if (room.tail.length <= times * tailEntries && room.tailBytes <= times * tailBytes) return
     let dropped = 0
     while (room.tail.length - dropped > tailEntries || room.tailBytes > tailBytes) {
       const entry = room.tail[dropped++]!
       room.tailBytes -= entry.bytes
+      room.tailWeight -= tailWeightOf(entry)
       if (entry.id !== undefined && room.seqOfId.get(entry.id) === entry.seq) room.seqOfId.delete(entry.id)
     }
     room.tail = room.tail.slice(dropped)
   }
+}
+
+/** What its follower holds as well is counted there. */
+function weigh({ share, state, tailWeight, follower }: Kept): void {
+  share.set(ROOM_WEIGHT + tailWeight + (follower === undefined ? state.weight : 0))
+}
+
+function tailWeightOf({ body, bytes }: Entry): number {
+  return TAIL_ENTRY_WEIGHT + textWeight(body, bytes)
 }

@@ -1,5 +1,6 @@
 import type { EndReason } from '../protocol/codes.ts'
 import { overRate } from '../room/broadcast-rate.ts'
+import { type Bound, UNBOUNDED } from '../room/budget.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomLimits } from '../room/limits.ts'
 import type { Appended, Clock, Draft, Follower, Ownership, RoomLog, Secrets, Snapshot } from '../room/ports.ts'
@@ -17,6 +18,8 @@ export interface RedisLogOptions {
   readonly limits: RoomLimits
   /** Rooms at one time, on all nodes together. */
   readonly maxRooms: number
+  /** Of what this node holds in memory; absent: unbounded. */
+  readonly budget?: Bound
   readonly secrets: Pick<Secrets, 'uuid'>
   readonly clock: Pick<Clock, 'now' | 'after'>
   /** Puts a room's first request off until this turn of the event loop is over: what is asked for until then goes together. */
@@ -222,10 +225,13 @@ export class RedisLog implements RoomLog {
   async #appendAll(uuid: string, appends: readonly Append[]): Promise<Error | undefined> {
     const { stateBytes, stateEntries, tailBytes, tailEntries, broadcastRate, broadcastBytes } = this.#options.limits
     const clock = this.#options.clock.now()
+    // What is stored there is held here as well: no more state, where this node has no place for it.
+    const { budget = UNBOUNDED } = this.#options
+    const full = budget.isFull ? budget.refusal('state_full') : undefined
     const bounds = [
       tailEntries,
       tailBytes,
-      stateEntries,
+      full ? 0 : stateEntries,
       stateBytes,
       this.#expiry,
       clock,
@@ -237,7 +243,7 @@ export class RedisLog implements RoomLog {
     try {
       const reply = await this.#run(scripts.APPEND, uuid, ...bounds.map(String), ...drafts)
       const outcomes = reply as (number | string)[]
-      for (const [i, append] of appends.entries()) this.#settle(uuid, append, texts[i]!, outcomes[i]!)
+      for (const [i, append] of appends.entries()) this.#settle(uuid, append, texts[i]!, outcomes[i]!, full)
       const overRate = outcomes.find((outcome) => typeof outcome === 'string' && outcome.startsWith(OVER_RATE))
       return overRate === undefined ? undefined : this.#refusal(overRate as string)
     } catch (error) {
@@ -246,8 +252,9 @@ export class RedisLog implements RoomLog {
     }
   }
 
-  /** `outcome` as the script `APPEND` says. */
-  #settle(uuid: string, { resolve, reject }: Append, text: string, outcome: number | string): void {
+  /** `outcome` as the script `APPEND` says; `full` is why it was told that no state fits, where it was. */
+  #settle(uuid: string, { resolve, reject }: Append, text: string, outcome: number | string, full?: RoomError): void {
+    if (outcome === 'entries' && full !== undefined) return reject(full)
     if (typeof outcome === 'string') return reject(this.#refusal(outcome))
     const seq = Math.abs(outcome)
     // A draft of this node's own need not come back by the channel to be seen here.

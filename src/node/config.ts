@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { flag, limitsOf, origins, publicUrls, readSettings, roomVariables, whole } from '../http/settings.ts'
 import type { RoomLimits } from '../room/limits.ts'
+import { defaultMemory } from './memory.ts'
 import type { Synchronous } from './sqlite-driver.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -34,6 +35,8 @@ const Environment = v.object({
   ),
   REDIS_START: v.optional(v.picklist(['wait', 'exit'], 'must be wait or exit'), 'wait'),
   REDIS_INGEST: flag,
+  MEMORY_BYTES: v.optional(whole(0, 16 * MEBIBYTE, Number.MAX_SAFE_INTEGER)),
+  DISK_BYTES: whole(10 * 1024 * MEBIBYTE, 16 * MEBIBYTE, Number.MAX_SAFE_INTEGER),
   MAX_ROOMS: whole(10_000, 1, 10_000_000),
   MAX_CONNECTIONS: whole(50_000, 1, 1_000_000),
   PING_SECONDS: whole(30, 1, 3600),
@@ -71,6 +74,10 @@ export interface Config {
   /** Where the SQLite log has its file; made when it is not there. */
   readonly dataDir: string
   readonly synchronous: Synchronous
+  /** What all rooms and queues may hold in memory together. */
+  readonly memoryBytes: number
+  /** What all rooms may store together; of the log `sqlite` only. */
+  readonly diskBytes: number
   readonly maxRooms: number
   readonly maxConnections: number
   /** Milliseconds in which a line has to take something of what is written to it. */
@@ -92,6 +99,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     ...logOf(env),
     dataDir: env.DATA_DIR,
     synchronous: env.SYNCHRONOUS,
+    memoryBytes: env.MEMORY_BYTES ?? defaultMemory(),
+    diskBytes: env.DISK_BYTES,
     maxRooms: env.MAX_ROOMS,
     maxConnections: env.MAX_CONNECTIONS,
     writeDeadline: env.WRITE_DEADLINE_SECONDS * 1000,

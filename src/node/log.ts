@@ -25,17 +25,25 @@ const EXPLANATIONS: Record<number, string> = {
 /** Opens the log that the configuration asks for. Throws an `Error` that names the file and says what is wrong with it. */
 export function openLog(
   config: Config,
-  { limits, secrets, clock }: Pick<RoomHouse, 'limits' | 'secrets'> & { clock: SystemClock },
+  { limits, budget, secrets, clock }: Pick<RoomHouse, 'limits' | 'budget' | 'secrets'> & { clock: SystemClock },
   onFailure: (error: unknown) => void,
 ): RoomLog {
-  const { maxRooms, synchronous } = config
-  if (config.log === 'memory') return new MemoryLog({ limits, maxRooms, secrets })
+  const { maxRooms, synchronous, diskBytes } = config
+  if (config.log === 'memory') return new MemoryLog({ limits, maxRooms, budget, secrets })
   const path = resolve(join(config.dataDir, FILE))
   try {
     mkdirSync(config.dataDir, { recursive: true })
     const driver = new NodeSqliteDriver(path, synchronous)
     try {
-      const log = new SqliteLog(driver, { limits, maxRooms, secrets, soon: clock.sooner, onFailure })
+      const log = new SqliteLog(driver, {
+        limits,
+        maxRooms,
+        budget,
+        diskBytes,
+        secrets,
+        soon: clock.sooner,
+        onFailure,
+      })
       log.takeUp(clock.now(), bootOf(synchronous))
       return log
     } catch (error) {

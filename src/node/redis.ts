@@ -11,13 +11,13 @@ export async function openRedis(
   config: RedisConfig,
   house: StoreHouse & { readonly maxRooms: number },
 ): Promise<Store> {
-  const { limits, secrets, clock, maxRooms, node, answer } = house
+  const { limits, budget, secrets, clock, maxRooms, node, answer } = house
   const { prefix } = config
   const driver = new NodeRedisDriver({
     ...config,
     onNews: (news) => console.error(`${new Date().toISOString()} ${news}`),
   })
-  const log = new RedisLog(driver, { limits, maxRooms, secrets, clock, soon: clock.ahead, prefix, node })
+  const log = new RedisLog(driver, { limits, budget, maxRooms, secrets, clock, soon: clock.ahead, prefix, node })
   const nodes = new RedisNodes(driver, clock, prefix, node, answer)
   const ingest = config.ingest
     ? new Ingest(driver, { clock, log, prefix, node, messageBytes: limits.messageBytes })

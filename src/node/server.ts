@@ -9,6 +9,7 @@ import { RefusalLog } from '../http/refusal-log.ts'
 import { nodeName, webCryptoSecrets } from '../http/secrets.ts'
 import type { Answer } from '../logs/redis/nodes.ts'
 import { SDK_MODULE } from '../protocol/routes.ts'
+import { Budget } from '../room/budget.ts'
 import { RoomError } from '../room/errors.ts'
 import type { RoomHouse } from '../room/house.ts'
 import { Manager } from '../room/manager.ts'
@@ -51,8 +52,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const clock = systemClock
   const writer = new Writer(clock)
   const answer: Answer = (...asked) => manager.answer(...asked)
-  const store = await openStore(config, { limits, secrets, clock, node, answer })
-  const house: RoomHouse = { log: store.log, nodes: store.nodes, clock, writer, limits, secrets }
+  const budget = new Budget(config.memoryBytes)
+  const store = await openStore(config, { limits, budget, secrets, clock, node, answer })
+  const house: RoomHouse = { log: store.log, nodes: store.nodes, clock, writer, limits, budget, secrets }
   const manager: Manager = new Manager(house)
   const peers = new Peers(writer)
   const sockets: SocketHouse = { manager, house, peers, turns: new Turns(), writeDeadline: config.writeDeadline }
@@ -81,7 +83,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
     ...admission,
     open: () => manager.create(),
     logAilment: () => store.ailment?.(),
-    figures: () => ({ rooms: manager.size, connections: peers.size, uptime: Math.round(process.uptime()) }),
+    figures: () => ({
+      rooms: manager.size,
+      idleRooms: manager.idle,
+      connections: peers.size,
+      memoryHeld: budget.held,
+      uptime: Math.round(process.uptime()),
+    }),
   })
   app.get(SDK_MODULE, async (c, next) => {
     await next()

@@ -27,6 +27,7 @@ export class ConnectedSocket implements Peer, WebSocketUser {
   readonly #socket: Socket
   readonly #house: SocketHouse
   readonly #reader: Reader
+  readonly #connection: WebSocketConnection
   #isFull = false
   #isAsked = false
   #patience: ReturnType<typeof setTimeout> | undefined
@@ -37,13 +38,14 @@ export class ConnectedSocket implements Peer, WebSocketUser {
     this.#socket = socket
     this.#house = shared
     this.#reader = new Reader(ws, shared.turns, (frame) => this.#hear(frame))
-    const connection = new WebSocketConnection(
+    this.#connection = new WebSocketConnection(
       ws,
       socket,
       () => this.#watchDrain(),
       (ms) => this.#reader.rest(ms),
+      shared.house.budget,
     )
-    this.session = new Session(shared.manager, shared.house, connection, uuid)
+    this.session = new Session(shared.manager, shared.house, this.#connection, uuid)
     shared.peers.add(this)
     ws.listen(this)
   }
@@ -69,6 +71,7 @@ export class ConnectedSocket implements Peer, WebSocketUser {
   closed(): void {
     clearTimeout(this.#patience)
     this.#reader.end()
+    this.#connection.drained()
     this.#house.peers.delete(this)
     this.session.gone()
   }
@@ -98,6 +101,7 @@ export class ConnectedSocket implements Peer, WebSocketUser {
     // What still comes in starts that anew each time: a client that speaks and never reads is closed all the same.
     this.#patience = setTimeout(stall, PATIENCE * writeDeadline)
     socket.once('drain', () => {
+      this.#connection.drained()
       clearTimeout(this.#patience)
       socket.setTimeout(0, stall)
       this.#isFull = false

@@ -17,7 +17,7 @@ export interface Store {
   close(): Promise<void>
 }
 
-export interface StoreHouse extends Pick<RoomHouse, 'limits' | 'secrets'> {
+export interface StoreHouse extends Pick<RoomHouse, 'limits' | 'budget' | 'secrets'> {
   readonly clock: SystemClock
   /** This server's name among those over the same store. */
   readonly node: string

@@ -1,3 +1,5 @@
+import type { Budget } from './budget.ts'
+
 /** How a transport puts messages on its wire, as one piece. */
 export type Encoding<Wire> = (texts: readonly string[]) => Wire
 
@@ -10,6 +12,8 @@ export class Batch {
   #encoding: Encoding<unknown> | undefined
   #encoded: unknown
   #weight = 0
+  /** Lines that have it in their queues. */
+  #lines = 0
 
   constructor(texts: readonly string[]) {
     this.texts = texts
@@ -23,6 +27,16 @@ export class Batch {
       this.#weight = this.texts.reduce((size, text) => size + 2 * text.length, 0)
     }
     return this.#encoded as Wire
+  }
+
+  /** It is in one more line's queue: in memory it is once, however many have it. To be called when it is encoded. */
+  queue(budget: Budget): void {
+    if (this.#lines++ === 0) budget.add(this.#weight)
+  }
+
+  /** It is in one line's queue less. */
+  unqueue(budget: Budget): void {
+    if (--this.#lines === 0) budget.add(-this.#weight)
   }
 
   /** Bytes of memory that it takes once it is encoded: its texts are whole then, and once more in what was made of them. */

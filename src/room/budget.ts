@@ -43,12 +43,12 @@ export interface Share {
 
 /** What a server holds in memory for all its rooms and in all its queues, in bytes (`weight.ts`), against its bound. */
 export class Budget implements Bound {
-  readonly #limit: number
+  readonly limit: number
   readonly #relieves: (() => void)[] = []
   #held = 0
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   get held(): number {
@@ -56,11 +56,11 @@ export class Budget implements Bound {
   }
 
   get isTight(): boolean {
-    return this.#held > TIGHT * this.#limit
+    return this.#held > TIGHT * this.limit
   }
 
   get isFull(): boolean {
-    return this.#held >= this.#limit
+    return this.#held >= this.limit
   }
 
   /** `relieve` is called whenever more is held while little is left; it may be often. */
@@ -86,6 +86,6 @@ export class Budget implements Bound {
   }
 
   refusal(code: 'server_full' | 'state_full'): RoomError {
-    return overBudget(code, this.#limit, 'memory')
+    return overBudget(code, this.limit, 'memory')
   }
 }

@@ -2,6 +2,7 @@ import { broadcastText, encode, event } from '../protocol/codec.ts'
 import type { EventMessage, Goodbye, Position, RoomEvent } from '../protocol/messages.ts'
 import type { Source } from './audience.ts'
 import { Batch } from './batch.ts'
+import type { Bound } from './budget.ts'
 import type { RoomLimits } from './limits.ts'
 import type { Entry, Snapshot } from './ports.ts'
 import { Recovery, type Replay } from './replay.ts'
@@ -24,14 +25,14 @@ export class History implements Source {
   readonly #piece: number
   #lastLagged: { readonly key: string; readonly beginning: Beginning } | undefined
 
-  constructor(uuid: string, { epoch, seq, state, tail }: Snapshot, limits: RoomLimits) {
+  constructor(uuid: string, { epoch, seq, state, tail }: Snapshot, limits: RoomLimits, bound: Bound) {
     this.#uuid = uuid
     this.#limits = limits
     this.#piece = limits.highWaterMark / 2
     this.#epoch = epoch
     this.#seq = seq
     this.#state = new State(limits, state, seq)
-    this.tail = new Tail(limits, seq - tail.length)
+    this.tail = new Tail(limits, seq - tail.length, bound)
     this.#remember(tail)
   }
 
@@ -46,6 +47,13 @@ export class History implements Source {
   /** Bytes of memory that it takes. */
   get weight(): number {
     return this.#state.weight + this.tail.weight + (this.#lastLagged?.beginning.first?.weight ?? 0)
+  }
+
+  /** Lets go of what can be made again, and of as much of the recent past as is over what may be kept. */
+  economize(): void {
+    this.#lastLagged = undefined
+    this.#state.economize()
+    this.tail.economize()
   }
 
   /** Takes in a broadcast of the log; returns its text on the wire. */

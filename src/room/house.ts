@@ -1,3 +1,4 @@
+import type { Budget } from './budget.ts'
 import type { RoomLimits } from './limits.ts'
 import type { Clock, Nodes, RoomLog, Secrets } from './ports.ts'
 import type { Writer } from './writer.ts'
@@ -8,6 +9,8 @@ export interface RoomHouse {
   readonly clock: Clock
   readonly writer: Writer
   readonly limits: RoomLimits
+  /** Of all that this server holds in memory for its rooms and in its queues. */
+  readonly budget: Budget
   readonly secrets: Secrets
   /** Absent where this server is the only one over its log. */
   readonly nodes?: Nodes | undefined

@@ -1,8 +1,11 @@
 import { isUuid } from '../protocol/messages.ts'
 import { BroadcastRates } from './broadcast-rate.ts'
+import { checkBounds } from './budget.ts'
 import { Departures } from './departures.ts'
 import type { RoomHouse } from './house.ts'
+import { IdleRooms } from './idle-rooms.ts'
 import { readQuestion } from './questions.ts'
+import { Relief } from './relief.ts'
 import { Room } from './room.ts'
 
 /** What it took to become a room's owner. */
@@ -16,29 +19,46 @@ export interface Owned {
 /** A room that is held, from when it is first asked for. */
 interface Held {
   room: Promise<Room | undefined>
+  /** The same, once it is there. */
+  made: Room | undefined
 }
 
-/** The rooms that this server holds, which are those that somebody is in; owner keys; expiry. */
+/** The rooms that this server holds, which are those that somebody is in, and some that emptied; owner keys; expiry. */
 export class Manager {
   readonly #house: RoomHouse
   readonly #rooms = new Map<string, Held>()
   readonly #departures: Departures
   readonly #rates: BroadcastRates
+  readonly #idle: IdleRooms
 
   constructor(house: RoomHouse) {
     this.#house = house
     this.#departures = new Departures(house.log, house.clock)
     this.#rates = new BroadcastRates(house.clock, house.limits)
+    this.#idle = new IdleRooms(house.budget, (room) => this.#letGo(room))
+    // It lives as long as the budget, which calls it.
+    new Relief(
+      house.budget,
+      house.clock,
+      () => this.#made(),
+      () => this.#idle.clear(),
+    )
   }
 
-  /** Rooms held at the moment. */
+  /** Rooms that somebody is in, or is about to be. */
   get size(): number {
-    return this.#rooms.size
+    return this.#rooms.size - this.#idle.size
+  }
+
+  /** Rooms that are held with nobody in them. */
+  get idle(): number {
+    return this.#idle.size
   }
 
   /** Opens a new room (O1). Rejects with `server_full`, `log_unavailable`. */
   async open(): Promise<Owned> {
-    const { log, secrets } = this.#house
+    const { log, secrets, budget } = this.#house
+    checkBounds('server_full', budget)
     const uuid = secrets.uuid()
     const ownerKey = secrets.key()
     await log.create(uuid, await secrets.hash(ownerKey))
@@ -52,21 +72,26 @@ export class Manager {
    * `server_full`, `log_unavailable`.
    */
   async create(): Promise<{ readonly uuid: string; readonly ownerKey: string }> {
-    const { log, secrets, clock } = this.#house
+    const { log, secrets, clock, budget } = this.#house
+    checkBounds('server_full', budget)
     const uuid = secrets.uuid()
     const ownerKey = secrets.key()
     await log.create(uuid, await secrets.hash(ownerKey), clock.now())
     return { uuid, ownerKey }
   }
 
-  /** The room, or undefined where there is none (J2). What its log has is in it, or it is stale. */
+  /** The room, or undefined where there is none (J2). What its log has is in it, or it is stale. Rejects with `server_full`. */
   async room(uuid: string): Promise<Room | undefined> {
     if (!isUuid(uuid)) return undefined
     const name = uuid.toLowerCase()
-    const { log } = this.#house
+    const { log, budget } = this.#house
     for (;;) {
       const known = this.#rooms.get(name)
-      if (known === undefined) return this.#hold(name).room
+      if (known === undefined) {
+        checkBounds('server_full', budget)
+        return this.#hold(name).room
+      }
+      this.#idle.touch(name)
       const room = await known.room
       if (log.level === undefined || room === undefined) return room
       await log.level(name)
@@ -75,9 +100,11 @@ export class Manager {
     }
   }
 
-  /** Takes a room back with its owner's key, or with that of a handover (O2). Undefined: refused, and nothing has changed. */
+  /** Takes a room back with its owner's key, or with that of a handover (O2). Undefined: refused, and nothing has changed. Rejects with `server_full`. */
   async takeBack(uuid: string, key: string): Promise<Owned | undefined> {
-    const { log, secrets } = this.#house
+    const { log, secrets, budget } = this.#house
+    // Before anything has changed: there is no place to read it in to.
+    if (!this.#rooms.has(uuid.toLowerCase())) checkBounds('server_full', budget)
     const freshKey = secrets.key()
     const [hash, freshHash] = await Promise.all([secrets.hash(key), secrets.hash(freshKey)])
     const ownership = await log.takeOver(uuid.toLowerCase(), hash, freshHash)
@@ -137,7 +164,7 @@ export class Manager {
   }
 
   #hold(uuid: string): Held {
-    const held: Held = { room: Promise.resolve(undefined) }
+    const held: Held = { room: Promise.resolve(undefined), made: undefined }
     this.#rooms.set(uuid, held)
     held.room = this.#follow(uuid, held)
     return held
@@ -148,9 +175,11 @@ export class Manager {
       const room = await this.#house.log.follow(uuid, (snapshot) => {
         const room: Room = new Room(uuid, snapshot, this.#house, {
           done: () => this.#releaseSoon(uuid, held, room),
+          unheard: () => this.#letGoSoon(room),
           rate: this.#rates.of(uuid),
           ownerLeft: (term) => this.#departures.tell(uuid, term),
         })
+        held.made = room
         return room
       })
       if (room === undefined || room.isEmpty) this.#releaseSoon(uuid, held, room)
@@ -164,10 +193,28 @@ export class Manager {
   /** Not at once: whoever has just been given the room is about to enter it. */
   #releaseSoon(uuid: string, held: Held, room: Room | undefined): void {
     this.#house.clock.soon(() => {
-      if (room !== undefined && !room.isEmpty && !room.hasEnded) return
-      if (room !== undefined) this.#house.log.unfollow(uuid, room)
-      this.#drop(uuid, held)
+      if (room === undefined) return this.#drop(uuid, held)
+      if (room.hasEnded) return this.#letGo(room)
+      if (room.isEmpty && held.made === room && this.#rooms.get(uuid) === held) this.#idle.keep(room)
     })
+  }
+
+  #letGoSoon(room: Room): void {
+    this.#house.clock.soon(() => {
+      if (room.isEmpty) this.#letGo(room)
+    })
+  }
+
+  #letGo(room: Room): void {
+    this.#idle.forget(room)
+    this.#house.log.unfollow(room.uuid, room)
+    room.release()
+    const held = this.#rooms.get(room.uuid)
+    if (held?.made === room) this.#drop(room.uuid, held)
+  }
+
+  *#made(): Generator<Room> {
+    for (const { made } of this.#rooms.values()) if (made !== undefined) yield made
   }
 
   /** By now there may be another of its name. */

@@ -5,6 +5,7 @@ import { Attendance } from './attendance.ts'
 import { Audience } from './audience.ts'
 import { Batch } from './batch.ts'
 import type { BroadcastRate } from './broadcast-rate.ts'
+import type { Share } from './budget.ts'
 import type { Client } from './client.ts'
 import { draftOf } from './draft.ts'
 import { problemOf, RoomError } from './errors.ts'
@@ -17,6 +18,7 @@ import { Offers } from './offers.ts'
 import type { Entry, Follower, Presence, Snapshot } from './ports.ts'
 import type { Answers, Question } from './questions.ts'
 import { Replays } from './replays.ts'
+import { ROOM_WEIGHT } from './weight.ts'
 import { Whispers } from './whispers.ts'
 
 const END_MESSAGES: Record<EndReason, string> = {
@@ -31,6 +33,8 @@ export interface RoomKeeper {
   done(): void
   /** The owner of `term`, who was here, is here no more. */
   ownerLeft(term: number): void
+  /** Nobody is here, and so much was published all the same that reading the room in again costs less. */
+  unheard(): void
   /** What may be broadcast in it. */
   readonly rate: BroadcastRate
 }
@@ -49,6 +53,9 @@ export class Room implements Follower {
   readonly #whispers: Whispers
   readonly #offers: Offers
   readonly #keeper: RoomKeeper
+  readonly #share: Share
+  /** Characters published since somebody was here. */
+  #unheard = 0
   #isStale = false
   #ended: EndReason | undefined
 
@@ -56,7 +63,7 @@ export class Room implements Follower {
     this.uuid = uuid
     this.#house = house
     this.#keeper = keeper
-    this.#history = new History(uuid, snapshot, house.limits)
+    this.#history = new History(uuid, snapshot, house.limits, house.budget)
     const { nodes, clock, limits, writer } = house
     const { highWaterMark } = limits
     this.#replays = new Replays(writer, highWaterMark, (reader) => this.#levelled(reader as Client))
@@ -68,6 +75,24 @@ export class Room implements Follower {
     this.#whispers = new Whispers(this.#members, this.#neighbours, limits)
     this.#offers = new Offers(this.#members, this.#neighbours, house)
     this.#placeOwner(snapshot.ownerHere ? snapshot.ownerNode : undefined)
+    this.#share = house.budget.share()
+    this.#weigh()
+  }
+
+  /** Bytes of memory that it takes. */
+  get weight(): number {
+    return ROOM_WEIGHT + this.#history.weight
+  }
+
+  /** Little memory is left. */
+  economize(): void {
+    this.#history.economize()
+    this.#weigh()
+  }
+
+  /** It is held no more. */
+  release(): void {
+    this.#share.set(0)
   }
 
   /** Nobody is here: it need not be held. */
@@ -91,6 +116,7 @@ export class Room implements Follower {
     if (!this.#members.ownerHere) this.#members.tell(client, { type: 'owner', here: false })
     if (this.#isStale) this.#members.tell(client, { type: 'stale', stale: true })
     this.#attendance.joined(client.id)
+    this.#entered()
   }
 
   /** Lets the owner in, who holds `term`: it has opened the room or taken it back. `ownerKey` is told to it alone. */
@@ -106,6 +132,7 @@ export class Room implements Follower {
     this.#members.admit(client, this.#house.limits, since, ownerKey)
     if (this.#isStale) this.#members.tell(client, { type: 'stale', stale: true })
     this.#attendance.ownerCame(term)
+    this.#entered()
   }
 
   /**
@@ -208,6 +235,8 @@ export class Room implements Follower {
     const text = this.#history.publish(entry)
     this.#audience.wake()
     if (entry.echo) this.#members.owner?.write(text)
+    this.#weigh()
+    if (this.isEmpty) this.#passUnheard(text)
   }
 
   presence({ here, term, handedOver = false, node }: Presence): void {
@@ -222,6 +251,7 @@ export class Room implements Follower {
     const { term, ownerHere, ownerNode } = snapshot
     const isLoss = this.#history.restart(snapshot)
     this.#audience.restart(isLoss)
+    this.#weigh()
     this.presence({ here: ownerHere, term, node: ownerNode })
     const { owner } = this.#members
     if (owner === undefined || (!isLoss && owner.replay === undefined)) return
@@ -257,6 +287,20 @@ export class Room implements Follower {
   #levelled(client: Client): void {
     client.release()
     if (client.place >= 0) this.#audience.settle(client)
+  }
+
+  #entered(): void {
+    this.#unheard = 0
+    this.#weigh()
+  }
+
+  #weigh(): void {
+    this.#share.set(this.weight)
+  }
+
+  #passUnheard(text: string): void {
+    this.#unheard += text.length
+    if (this.#unheard > this.weight) this.#keeper.unheard()
   }
 
   #ownerDropped(owner: Client): void {

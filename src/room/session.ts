@@ -230,8 +230,7 @@ export class Session {
         if (this.#isGone || this.#stage === 'over') return this.#leaveRoom()
         this.#stage = 'in'
         this.#cancelDeadline()
-        const waiting = this.#waiting ?? []
-        this.#waiting = undefined
+        const waiting = this.#stopWaiting()
         for (const text of waiting) this.receive(text)
       },
       (error) => this.#refuseEntry(problemOf(error)),
@@ -249,11 +248,20 @@ export class Session {
   #wait(text: string): void {
     this.#waiting ??= []
     this.#waitingCharacters += text.length
+    this.#house.budget.add(2 * text.length)
     const { requests, characters } = WAITING
     if (this.#waiting.length >= requests) this.#refuseToWait(`more than ${requests} messages`)
     else if (this.#waiting.length > 0 && this.#waitingCharacters > characters) {
       this.#refuseToWait(`more than ${characters} characters`)
     } else this.#waiting.push(text)
+  }
+
+  #stopWaiting(): readonly string[] {
+    const waiting = this.#waiting ?? []
+    this.#house.budget.add(-2 * this.#waitingCharacters)
+    this.#waitingCharacters = 0
+    this.#waiting = undefined
+    return waiting
   }
 
   #refuseToWait(what: string): void {
@@ -341,7 +349,7 @@ export class Session {
   #finish(): void {
     this.#stage = 'over'
     this.#cancelDeadline()
-    this.#waiting = undefined
+    this.#stopWaiting()
     this.#leaveRoom()
   }
 

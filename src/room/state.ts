@@ -78,6 +78,11 @@ export class State {
     for (const entry of entries) this.apply(entry)
   }
 
+  /** Forgets what was made for those who came together. */
+  economize(): void {
+    this.#forgetPieces()
+  }
+
   /** Bytes of memory that it takes. */
   get weight(): number {
     return this.#weight + weightOfAll(this.#pieces)
@@ -89,6 +94,12 @@ export class State {
     if (state === undefined || state.retain === 'clear') return
     const replaced = state.retain === 'latest' ? this.#stored(state.key) : NOTHING
     checkState(this.#limits, this.#entries - replaced.entries + 1, this.#bytes - replaced.bytes + bytes)
+  }
+
+  /** Whether storing `draft` would take more bytes than are stored now. */
+  grows({ state, bytes }: Draft): boolean {
+    if (state === undefined || state.retain === 'clear') return false
+    return state.retain === 'append' || bytes > this.#stored(state.key).bytes
   }
 
   /** Takes in a broadcast of the log; one that is no state changes nothing. */

@@ -1,4 +1,5 @@
 import { Batch, weightOfAll } from './batch.ts'
+import { type Bound, UNBOUNDED } from './budget.ts'
 import { ITEM_WEIGHT } from './weight.ts'
 
 interface Item {
@@ -47,6 +48,7 @@ const OVERHANG = 4
  */
 export class Tail {
   readonly #limits: TailLimits
+  readonly #bound: Bound
   #items: Item[] = []
   /** The cursor of `#items[0]`. */
   #base = 0
@@ -60,9 +62,10 @@ export class Tail {
   /** What was made for who comes back, by where it begins and where it is to lead: many come back at once. */
   readonly #recoveries = new Map<string, Recovered>()
 
-  /** `seq` is the room's, before any message is pushed. */
-  constructor(limits: TailLimits, seq: number) {
+  /** `seq` is the room's, before any message is pushed. `bound`: where little is left in it, less is kept. */
+  constructor(limits: TailLimits, seq: number, bound: Bound = UNBOUNDED) {
     this.#limits = limits
+    this.#bound = bound
     this.#forgotten = seq
   }
 
@@ -86,16 +89,22 @@ export class Tail {
     this.#items.push({ text, seq, end: this.#size, weight: weight + ITEM_WEIGHT })
     this.#weight += weight + ITEM_WEIGHT
     this.#forgetBatches()
-    this.#trimTo(OVERHANG, this.head - 1)
+    this.#trimTo(OVERHANG, this.head - 1, this.#bound.isTight)
   }
 
   /**
-   * Forgets what is over the limits: so many `times` them. Until this is called, what was pushed lately is kept for who is
-   * still to get it.
+   * Forgets what is over the limits, and all of it where nothing is left for all rooms together. Until this is called, what was
+   * pushed lately is kept for who is still to get it.
    */
-  trim(times = 1): void {
+  trim(): void {
     this.#lastRange = undefined
-    this.#trimTo(times, this.head)
+    this.#trimTo(this.#bound.isFull ? 0 : 1, this.head, this.#bound.isTight)
+  }
+
+  /** Forgets all that only helps who comes back. */
+  economize(): void {
+    this.#forgetBatches()
+    this.trim()
   }
 
   /** Makes batches anew when they are asked for. */
@@ -160,8 +169,8 @@ export class Tail {
     return recovered
   }
 
-  #trimTo(times: number, last: number): void {
-    const { tailEntries, tailBytes } = this.#limits
+  #trimTo(times: number, last: number, isTight: boolean): void {
+    const { tailEntries, tailBytes } = isTight ? scant(this.#limits) : this.#limits
     const { head } = this
     while (
       this.#first < last &&

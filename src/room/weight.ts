@@ -9,8 +9,14 @@ export function textWeight(text: string, bytes: number): number {
   return bytes === text.length ? bytes : 2 * text.length
 }
 
+/** Of a room with nobody in it, that has nothing stored: in the log, and as it is held. */
+export const ROOM_WEIGHT = 6000
+
 /** Of a stored entry beside its body: with its key, its id, and its places in the state of the log and of the room. */
 export const ENTRY_WEIGHT = 640
 
 /** Of an item of a tail beside its text. */
 export const ITEM_WEIGHT = 140
+
+/** Of an entry in the tail of a log in memory, beside its body: with its id, and its place by that. */
+export const TAIL_ENTRY_WEIGHT = 380

@@ -1,4 +1,5 @@
 import type { Batch } from '../room/batch.ts'
+import type { Budget } from '../room/budget.ts'
 import { utf8Length } from '../room/bytes.ts'
 import type { Connection } from '../room/ports.ts'
 
@@ -29,12 +30,16 @@ export class WebSocketConnection implements Connection {
   readonly #socket: SocketLike
   readonly #onFull: () => void
   readonly rest: (ms: number) => void
+  readonly #budget: Budget
+  /** What the socket has not taken, where it is full. */
+  #queued: Batch[] | undefined
 
   /**
    * `onFull` is called at each write that the socket did not take at once: it will emit `drain`. `rest` stops the reading for
    * so many milliseconds.
    */
-  constructor(ws: WebSocketLike, socket: SocketLike, onFull: () => void, rest: (ms: number) => void) {
+  constructor(ws: WebSocketLike, socket: SocketLike, onFull: () => void, rest: (ms: number) => void, budget: Budget) {
+    this.#budget = budget
     this.rest = rest
     this.#ws = ws
     this.#socket = socket
@@ -48,7 +53,17 @@ export class WebSocketConnection implements Connection {
   write(batch: Batch): void {
     // After a close frame nothing may follow (RFC 6455, 5.5.1).
     if (this.#ws.readyState !== OPEN || this.#socket.destroyed) return
-    if (!this.#socket.write(batch.as(frames))) this.#onFull()
+    if (this.#socket.write(batch.as(frames))) return
+    this.#queued ??= []
+    this.#queued.push(batch)
+    batch.queue(this.#budget)
+    this.#onFull()
+  }
+
+  /** The socket has taken all, or it is gone. */
+  drained(): void {
+    for (const batch of this.#queued ?? []) batch.unqueue(this.#budget)
+    this.#queued = undefined
   }
 
   close(code: number, reason: string): void {

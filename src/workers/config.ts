@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { OriginPolicy } from '../http/origin.ts'
-import { flag, limitsOf, origins, publicUrls, readSettings, roomVariables } from '../http/settings.ts'
+import { flag, limitsOf, origins, publicUrls, readSettings, roomVariables, whole } from '../http/settings.ts'
 import type { RoomLimits } from '../room/limits.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -22,6 +22,7 @@ const Variables = v.object({
   PUBLIC_URL: publicUrls,
   ALLOWED_ORIGINS: origins,
   REQUIRE_ORIGIN: flag,
+  MEMORY_BYTES: whole(64 * MEBIBYTE, 16 * MEBIBYTE, 96 * MEBIBYTE),
   ...roomVariables({
     listeners: SOCKETS - 1,
     messageBytes: MESSAGE,
@@ -38,6 +39,8 @@ export interface Config {
   readonly sockets: number
   /** Milliseconds in which a client with a full line has to take something. */
   readonly writeDeadline: number
+  /** What the room of an object may hold in memory. */
+  readonly memoryBytes: number
   readonly limits: RoomLimits
 }
 
@@ -54,6 +57,7 @@ export function readConfig(environment: object): Config {
     },
     sockets: SOCKETS,
     writeDeadline: env.WRITE_DEADLINE_SECONDS * 1000,
+    memoryBytes: env.MEMORY_BYTES,
     limits: limitsOf(env),
   }
 }

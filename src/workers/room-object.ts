@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { webCryptoSecrets } from '../http/secrets.ts'
 import { PING, PONG } from '../protocol/routes.ts'
+import { Budget } from '../room/budget.ts'
 import type { RoomHouse } from '../room/house.ts'
 import { PATIENCE } from '../room/limits.ts'
 import { Manager } from '../room/manager.ts'
@@ -60,18 +61,20 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
   constructor(context: DurableObjectState, env: Cloudflare.Env) {
     super(context, env)
     this.#config = readConfig(env)
-    const { limits } = this.#config
+    const { limits, memoryBytes } = this.#config
+    const budget = new Budget(memoryBytes)
     const clock = objectClock(context)
     const secrets = { ...webCryptoSecrets, uuid: () => this.#uuid }
     this.#deadlines = new Deadlines(context.storage)
     this.#store = new RoomStore(context.storage, {
       limits,
+      budget,
       secrets: webCryptoSecrets,
       onFailure: (error) => console.error('the storage failed:', error),
       onOwner: (since) => this.#watchBy(since),
       onEmpty: () => this.#deadlines.rearm(Date.now()),
     })
-    this.#house = { log: this.#store, clock, writer: new Writer(clock), limits, secrets }
+    this.#house = { log: this.#store, clock, writer: new Writer(clock), limits, budget, secrets }
     this.#manager = new Manager(this.#house)
     context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
     context.blockConcurrencyWhile(() => this.#wake())

@@ -7,7 +7,7 @@ import { ObjectSqliteDriver } from './sqlite-driver.ts'
 /** A write is on disk before anybody hears of it, so no start of any machine costs one (`SqliteLog.takeUp`). */
 const BOOT = 'object'
 
-export interface RoomStoreOptions extends Pick<SqliteLogOptions, 'limits' | 'secrets' | 'onFailure'> {
+export interface RoomStoreOptions extends Pick<SqliteLogOptions, 'limits' | 'budget' | 'secrets' | 'onFailure'> {
   /** The room's alarm has to be set anew: its owner left at `ownerlessSince`, or is here. */
   readonly onOwner: (ownerlessSince: number | undefined) => void
   /** The room is over, and its storage is empty; with it the alarm is gone. */
@@ -107,10 +107,11 @@ export class RoomStore implements RoomLog {
   }
 
   #open(): SqliteLog {
-    const { limits, secrets, onFailure } = this.#options
+    const { limits, budget, secrets, onFailure } = this.#options
     // An event is a turn of the object's: its requests are one transaction by the end of it.
     return new SqliteLog(new ObjectSqliteDriver(this.#storage), {
       limits,
+      ...(budget && { budget }),
       maxRooms: 1,
       secrets,
       soon: (flush) => queueMicrotask(flush),

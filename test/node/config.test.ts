@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { getHeapStatistics } from 'node:v8'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/node/config.ts'
 import { Child } from '../support/child.ts'
@@ -39,6 +41,15 @@ describe('readConfig', () => {
     })
   })
 
+  test('[B2] where nobody has said, rooms may hold half of the machine at most, and no more than goes into the heap', () => {
+    const { memoryBytes, diskBytes } = readConfig({})
+    expect(memoryBytes).toBeGreaterThan(16 * 1024 * 1024)
+    expect(memoryBytes).toBeLessThanOrEqual(totalmem() / 2)
+    expect(memoryBytes).toBeLessThan(getHeapStatistics().heap_size_limit)
+    expect(diskBytes).toBe(10 * 1024 ** 3)
+    expect(() => readConfig({ MEMORY_BYTES: '1000', DISK_BYTES: 'all' })).toThrow(/MEMORY_BYTES.*\nDISK_BYTES/)
+  })
+
   test('what is set is what is used, in the units of the server', () => {
     const env = {
       PORT: '0',
@@ -50,6 +61,8 @@ describe('readConfig', () => {
       MAX_ROOMS: '1',
       MAX_LISTENERS: '2',
       MAX_CONNECTIONS: '3',
+      MEMORY_BYTES: '16777216',
+      DISK_BYTES: '16777217',
       MESSAGE_BYTES: '512',
       STATE_BYTES: '1024',
       STATE_ENTRIES: '5',
@@ -74,6 +87,8 @@ describe('readConfig', () => {
       log: 'memory',
       maxRooms: 1,
       maxConnections: 3,
+      memoryBytes: 16_777_216,
+      diskBytes: 16_777_217,
       writeDeadline: 8000,
       pingInterval: 9000,
       limits: {

@@ -7,6 +7,7 @@ import { SqliteLog } from '../../src/logs/sqlite.ts'
 import { readConfig } from '../../src/node/config.ts'
 import { explain, openLog } from '../../src/node/log.ts'
 import { NodeSqliteDriver } from '../../src/node/sqlite-driver.ts'
+import { Budget } from '../../src/room/budget.ts'
 import { DEFAULT_LIMITS } from '../../src/room/limits.ts'
 import { plain, Recorder, stored } from '../contracts/room-log.ts'
 import { Child } from '../support/child.ts'
@@ -27,7 +28,11 @@ afterEach(() => folder.remove())
 function open(env: Record<string, string> = {}) {
   const config = readConfig({ LOG: 'sqlite', DATA_DIR: folder.path, ...env })
   const clock = Object.assign(new SteppedClock(), { sooner: setImmediate, ahead: queueMicrotask })
-  return openLog(config, { limits: DEFAULT_LIMITS, secrets: countedSecrets(), clock }, () => {})
+  return openLog(
+    config,
+    { limits: DEFAULT_LIMITS, budget: new Budget(Infinity), secrets: countedSecrets(), clock },
+    () => {},
+  )
 }
 
 describe('a file that cannot be used is refused at start, in words', () => {

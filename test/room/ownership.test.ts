@@ -145,12 +145,10 @@ describe('an owner that the log has let in, and whose room cannot be had', () =>
     '[E2] it %s: the log is told that the owner left',
     async (_, { follow, code }) => {
       const house = new House({ grace: 1000 })
-      const owner = await house.open()
-      const { uuid, ownerKey } = owner.welcome
-      owner.session.gone()
-      await house.settle()
+      // Not held here: it would not have to be followed.
+      const { uuid, ownerKey } = await house.manager.create()
       const spy = vi.spyOn(house.log, 'follow').mockImplementation(follow)
-      const back = await house.takeBack(uuid, ownerKey!)
+      const back = await house.takeBack(uuid, ownerKey)
       expect(back.connection.closed?.code).toBe(code)
       spy.mockRestore()
       expect(await house.log.abandoned(house.clock.now())).toEqual([{ uuid, term: 2 }])

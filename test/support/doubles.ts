@@ -1,5 +1,6 @@
 import { MemoryLog } from '../../src/logs/memory.ts'
 import type { Batch } from '../../src/room/batch.ts'
+import { Budget } from '../../src/room/budget.ts'
 import { utf8Length } from '../../src/room/bytes.ts'
 import type { RoomHouse } from '../../src/room/house.ts'
 import { DEFAULT_LIMITS, type RoomLimits } from '../../src/room/limits.ts'
@@ -144,13 +145,14 @@ export class House {
     log?: RoomLog,
     ground?: Pick<House, 'clock' | 'secrets'>,
     nodes?: Nodes,
+    budget = new Budget(Infinity),
   ) {
     this.clock = ground?.clock ?? new SteppedClock()
     this.secrets = ground?.secrets ?? countedSecrets()
     this.limits = { ...DEFAULT_LIMITS, ...limits }
-    this.log = log ?? new MemoryLog({ limits: this.limits, maxRooms: 1000, secrets: this.secrets })
+    this.log = log ?? new MemoryLog({ limits: this.limits, maxRooms: 1000, secrets: this.secrets, budget })
     const { clock, secrets } = this
-    this.house = { log: this.log, clock, secrets, limits: this.limits, writer: new Writer(clock), nodes }
+    this.house = { log: this.log, clock, secrets, limits: this.limits, budget, writer: new Writer(clock), nodes }
     this.manager = new Manager(this.house)
   }
 

@@ -12,14 +12,19 @@ describe('what another node asks', () => {
   })
 
   test('is not answered where no such room is held, and none is held for it', async () => {
-    const { cluster, uuid, onB, b } = await roomOnThree()
+    const { cluster, uuid } = await roomOnThree()
     const d = cluster.start('d')
     expect(await d.manager.answer('a', uuid, JSON.stringify(LOOK))).toBeUndefined()
     expect(d.manager.size).toBe(0)
+  })
+
+  test('is answered by a room that emptied and is still held', async () => {
+    const { uuid, onB, b } = await roomOnThree()
     onB.session.gone()
     await b.settle()
-    expect(await b.manager.answer('a', uuid, JSON.stringify(LOOK))).toBeUndefined()
     expect(b.manager.size).toBe(0)
+    const answer = await b.manager.answer('a', uuid, JSON.stringify({ kind: 'look', ids: [idOf(onB)] }))
+    expect(JSON.parse(answer!)).toEqual({ term: 1, absent: [idOf(onB)] })
   })
 
   test('is answered by a room that is just being taken up', async () => {
