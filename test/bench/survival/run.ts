@@ -1,6 +1,7 @@
 // What durability costs, and what a crash and slow listeners do: scenarios over real sockets, each a table.
 import { endingAll } from '../ending.ts'
 import { acknowledgements } from './acknowledgements.ts'
+import { coldJoins } from './cold-joins.ts'
 import { herd } from './herd.ts'
 import { manyRooms } from './many-rooms.ts'
 import { slowListeners } from './slow-listeners.ts'
@@ -9,6 +10,7 @@ const scenarios: Record<string, () => Promise<string>> = {
   acknowledgements: () => acknowledgements(3),
   'slow-listeners': () => slowListeners(60),
   herd: () => herd(5000),
+  'cold-joins': () => coldJoins(15),
   'many-rooms': () => manyRooms(10_000, 100),
 }
 
