@@ -1,5 +1,6 @@
 import { testProtocol } from '../contracts/protocol.ts'
 import { SUITE_VARIABLES } from '../contracts/protocol-settings.ts'
+import { SLOW_LISTENER_VARIABLES, testSlowListener } from '../contracts/slow-listener.ts'
 import { until } from '../support/events.ts'
 import { overSockets } from '../support/network.ts'
 import { describeWithRedis, startCluster, startRedis } from '../support/redis.ts'
@@ -9,6 +10,11 @@ describeWithRedis('rooms in Redis', () => {
   testProtocol('two nodes over one Redis', async () => {
     const redis = await startRedis()
     return nodes(2, { REDIS_URL: redis.url }, () => redis.stop())
+  })
+
+  testSlowListener('two nodes over one Redis', async () => {
+    const redis = await startRedis()
+    return nodes(2, { REDIS_URL: redis.url, ...SLOW_LISTENER_VARIABLES }, () => redis.stop())
   })
 
   testProtocol('two nodes over a Redis Cluster', async () => {
