@@ -16,8 +16,9 @@ export class RawClient {
     this.ws.on('error', () => {})
   }
 
-  static async open(url: string): Promise<RawClient> {
-    return RawClient.#enter(url, { uuid: '', status: { value: 1, text: '' } })
+  /** `can`: what it says that it can. */
+  static async open(url: string, can: readonly string[] = []): Promise<RawClient> {
+    return RawClient.#enter(url, { uuid: '', status: { value: 1, text: '' }, can })
   }
 
   static async join(url: string, uuid: string): Promise<RawClient> {

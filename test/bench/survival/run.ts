@@ -4,6 +4,7 @@ import { acknowledgements } from './acknowledgements.ts'
 import { coldJoins } from './cold-joins.ts'
 import { herd } from './herd.ts'
 import { manyRooms } from './many-rooms.ts'
+import { neighbours } from './neighbours.ts'
 import { slowListeners } from './slow-listeners.ts'
 
 const scenarios: Record<string, () => Promise<string>> = {
@@ -11,6 +12,7 @@ const scenarios: Record<string, () => Promise<string>> = {
   'slow-listeners': () => slowListeners(60),
   herd: () => herd(5000),
   'cold-joins': () => coldJoins(15),
+  neighbours,
   'many-rooms': () => manyRooms(10_000, 100),
 }
 
