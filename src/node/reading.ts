@@ -10,6 +10,12 @@ const TURN = { messages: 32, bytes: 64 * 1024 }
 const SHARE = 1
 const SLICE = 8
 
+/** Bytes of a message that takes long enough to count. Of many connections each may be within its share. */
+const LARGE = 4096
+
+/** A rest is up to so much longer, by chance: many that began together do not all come back in one turn. */
+const SPREAD = 0.5
+
 /** What of a WebSocket is used for reading. */
 export interface Pausable {
   /** Nothing is read. */
@@ -24,6 +30,7 @@ export class Turns {
   #number = 0
   #isOpen = false
   #isScheduled = false
+  #spent = 0
 
   /** The number of this turn. */
   get number(): number {
@@ -32,9 +39,22 @@ export class Turns {
       setImmediate(() => {
         this.#isOpen = false
         this.#number++
+        this.#spent = 0
       })
     }
     return this.#number
+  }
+
+  /** No time is left in this turn for what takes long. */
+  get isSpent(): boolean {
+    return this.#spent >= SHARE
+  }
+
+  /** Does what takes long. */
+  spend(work: () => void): void {
+    const start = performance.now()
+    work()
+    this.#spent += performance.now() - start
   }
 
   /** `reader` has something to be heard. */
@@ -90,22 +110,28 @@ export class Reader {
   }
 
   receive(frame: Frame): void {
-    if (this.#waiting === undefined && this.#rest === undefined && this.#isInTurn(frame)) return this.#onFrame(frame)
+    if (this.#waiting === undefined && this.#rest === undefined && this.#isInTurn(frame)) {
+      if (frame.data.length < LARGE) return this.#onFrame(frame)
+      return this.#turns.spend(() => this.#onFrame(frame))
+    }
     this.#waiting ??= []
     this.#waiting.push(frame)
     if (this.#rest === undefined) this.#turns.add(this)
     this.#settle()
   }
 
-  /** Hears nothing for `ms` milliseconds. */
+  /** Hears nothing for `ms` milliseconds, or somewhat longer. */
   rest(ms: number): void {
     clearTimeout(this.#rest)
     this.#turns.delete(this)
-    this.#rest = setTimeout(() => {
-      this.#rest = undefined
-      if (this.#waiting !== undefined) this.#turns.add(this)
-      this.#settle()
-    }, ms)
+    this.#rest = setTimeout(
+      () => {
+        this.#rest = undefined
+        if (this.#waiting !== undefined) this.#turns.add(this)
+        this.#settle()
+      },
+      ms * (1 + SPREAD * Math.random()),
+    )
     this.#settle()
   }
 
@@ -144,6 +170,7 @@ export class Reader {
       this.#bytes = 0
     }
     if (this.#messages >= TURN.messages || this.#bytes >= TURN.bytes) return false
+    if (data.length >= LARGE && this.#turns.isSpent) return false
     this.#messages++
     this.#bytes += data.length
     return true

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { PING } from '../../src/protocol/routes.ts'
 import { Bystander } from '../support/bystander.ts'
 import { type Child, startChildServer } from '../support/child.ts'
+import { until } from '../support/events.ts'
 import { clientFrame, OPCODE, repeated } from '../support/frames.ts'
 import { joinRoom, openRoom, say, type TestSocket } from '../support/socket.ts'
 
@@ -90,6 +91,9 @@ describe('[C7] an owner whose listeners say more than it takes', () => {
     }
     owner.ws.resume()
     for (let n = 1; n <= 20; n++) expect((await owner.nextEvent('ack')).event).toMatchObject({ id: `${n}` })
-    expect((await owner.nextEvent('feedback_dropped')).event).toMatchObject({ count: expect.any(Number) })
+    // Among those or after them: its line had room again at some time.
+    const dropped = () => owner.received.flatMap(({ event }) => (event?.type === 'feedback_dropped' ? event.count : []))
+    await until(() => dropped().length > 0, 15_000)
+    expect(dropped()[0]).toBeGreaterThan(0)
   })
 })

@@ -80,6 +80,23 @@ describe('[B4] connections take turns in being read', () => {
     expect(Math.abs(last('loud') - last('too'))).toBeLessThan(20)
   })
 
+  test('many that say something large each do not hold up who says something small', async () => {
+    const turns = new Turns()
+    const work = () => {
+      const end = performance.now() + 0.3
+      while (performance.now() < end);
+    }
+    const many = Array.from({ length: 200 }, () => connect(turns, work))
+    for (const { reader } of many) reader.receive(frame('x'.repeat(10_000)))
+    const heard = () => many.filter(({ heard }) => heard.length === 1).length
+    expect(heard()).toBeLessThan(20)
+    const quiet = connect(turns)
+    quiet.reader.receive(frame('small'))
+    expect(quiet.heard).toEqual(['small'])
+    await until(() => heard() === 200)
+    expect(many.every(({ line }) => !line.isPaused)).toBe(true)
+  })
+
   test('one at rest is not read, and not heard; then all of it in its order', async () => {
     const { line, heard, reader } = connect(new Turns(), (text) => {
       if (text === '3') reader.rest(50)
