@@ -73,6 +73,7 @@ function args({ entry, load, port, listenerPorts = [], serverPids }: Generation)
     size: payloadSize,
     inflight: load.joinsInFlight,
     state: load.state ?? 0,
+    ...(load.missed !== undefined && { missed: load.missed }),
     pid: serverPids,
     'listener-port': listenerPorts,
     ...(entry.can && { can: entry.can }),

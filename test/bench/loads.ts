@@ -14,6 +14,8 @@ export interface LoadEntry {
   readonly about: 'fan-out' | 'joins'
   /** State messages that are stored before, which each join then replays. */
   readonly state?: number
+  /** The listeners come back, each with the position that it had so many of those messages ago. */
+  readonly missed?: number
   /** The servers that it is for, by name. */
   readonly servers: readonly string[]
   /** Measure how long the event loop is held. The probe wakes the process each millisecond: not for idle loads. */
@@ -85,6 +87,20 @@ export const loads: readonly LoadEntry[] = [
     joinsInFlight: 100,
     about: 'joins',
     servers: [...onNode, 'bare-hono'],
+    eventLoop: false,
+  },
+  {
+    name: 'rejoins',
+    title: '10,000 listeners come back with `since`, 100 at a time, and have missed 2 of 100 state messages',
+    listeners: 10000,
+    traffic: { rate: 2, burst: 1 },
+    seconds: 1,
+    drainSeconds: 4,
+    joinsInFlight: 100,
+    about: 'joins',
+    state: 100,
+    missed: 2,
+    servers: ['roomcast', 'sqlite'],
     eventLoop: false,
   },
   ...[0, 100, 10_000].map((state) => ({

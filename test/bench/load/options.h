@@ -25,6 +25,8 @@ struct Options {
   double seconds = 5;
   int payloadSize = 120;
   int stateKeys = 0;
+  /** Listeners come back, and have missed so many of the state messages; less than none: they come for the first time. */
+  int missed = -1;
   int slowListeners = 0;
   int joinsInFlight = 400;
   std::vector<int> serverPids;
@@ -67,6 +69,7 @@ inline Options parseOptions(int count, char **words) {
     else if (name == "--window") options.window = std::stoi(value());
     else if (name == "--pid") options.serverPids.push_back(std::stoi(value()));
     else if (name == "--state") options.stateKeys = std::stoi(value());
+    else if (name == "--missed") options.missed = std::stoi(value());
     else if (name == "--slow") options.slowListeners = std::stoi(value());
     else if (name == "--inflight") options.joinsInFlight = std::stoi(value());
     else {

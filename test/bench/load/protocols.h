@@ -8,6 +8,8 @@
 
 inline Options options;
 inline std::string roomUuid;
+/** Of the owner's position. */
+inline std::string roomEpoch;
 inline int joinedCount = 0;
 
 /** Sends one text message. */
@@ -60,11 +62,24 @@ inline void markJoined(Connection &connection) {
   joinedCount++;
 }
 
-/** With what the listener can, where it is to say so. */
+/** With what the listener can, and where it stood, where it is to say so. */
 inline std::string joining(std::string message) {
-  if (options.can.empty()) return message;
   message.pop_back();
-  return message + ",\"can\":[\"" + options.can + "\"]}";
+  if (!options.can.empty()) message += ",\"can\":[\"" + options.can + "\"]";
+  if (options.missed >= 0) {
+    const std::string seq = std::to_string(options.stateKeys - options.missed);
+    message += ",\"since\":{\"epoch\":\"" + roomEpoch + "\",\"seq\":" + seq + "}";
+  }
+  return message + "}";
+}
+
+/** The text of the first field of that name in a message; empty where there is none. */
+inline std::string textOf(const std::string &payload, const std::string &field) {
+  const std::string opening = "\"" + field + "\":\"";
+  const size_t found = payload.find(opening);
+  if (found == std::string::npos) return "";
+  const size_t start = found + opening.size();
+  return payload.substr(start, payload.find('"', start) - start);
 }
 
 /** The port that it connects to. */
@@ -117,10 +132,10 @@ inline void broadcast(Connection &owner, long long seq, const std::string &key, 
 /** The joining of the room protocol. A state message may be in the same payload as the welcome, or come before it. */
 inline bool joinRoom(Connection &connection, const std::string &payload) {
   if (connection.owner) {
-    const size_t field = payload.find("\"uuid\":\"");
-    if (field == std::string::npos) return false;
-    const size_t start = field + 8;
-    roomUuid = payload.substr(start, payload.find('"', start) - start);
+    const std::string uuid = textOf(payload, "uuid");
+    if (uuid.empty()) return false;
+    roomUuid = uuid;
+    roomEpoch = textOf(payload, "epoch");
     markJoined(connection);
     return false;
   }

@@ -10,7 +10,7 @@ import { slowListeners } from './slow-listeners.ts'
 const scenarios: Record<string, () => Promise<string>> = {
   acknowledgements: () => acknowledgements(3),
   'slow-listeners': () => slowListeners(60),
-  herd: () => herd(5000),
+  herd: () => herd(10_000),
   'cold-joins': () => coldJoins(15),
   neighbours,
   'many-rooms': () => manyRooms(10_000, 100),
