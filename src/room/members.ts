@@ -47,18 +47,22 @@ export class Members {
     const { messageBytes, stateBytes, stateEntries } = limits
     this.putBack(client)
     client.remember()
-    client.tell(
-      welcome(this.uuid, {
-        clientId: client.id,
-        role: client.role,
-        position: this.#history.position,
-        replay: count,
-        recovered,
-        limits: { messageBytes, stateBytes, stateEntries },
-        ...(ownerKey !== undefined && { ownerKey }),
-      }),
-    )
-    this.#replays.begin(client, replay)
+    const greeting = welcome(this.uuid, {
+      clientId: client.id,
+      role: client.role,
+      position: this.#history.position,
+      replay: count,
+      recovered,
+      limits: { messageBytes, stateBytes, stateEntries },
+      ...(ownerKey !== undefined && { ownerKey }),
+    })
+    const greet = () => {
+      client.tell(greeting)
+      this.#replays.begin(client, replay)
+    }
+    const { connection } = client
+    if (replay.isOver || connection.together === undefined) greet()
+    else connection.together(greet)
   }
 
   /** It was in before, and is told nothing. */

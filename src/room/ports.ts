@@ -26,6 +26,8 @@ export interface Membership {
  */
 export interface Connection {
   write(batch: Batch): void
+  /** Runs `writing`, and sends all that it writes as one. Absent where that saves nothing. */
+  together?(writing: () => void): void
   /** Bytes written here that the network has not taken yet. */
   readonly backlog: number
   /** Ends the line after what was written. `code` and `reason` as in RFC 6455, 7.4. */

@@ -3,7 +3,7 @@ import type { Budget } from '../room/budget.ts'
 import { utf8Length } from '../room/bytes.ts'
 import type { Connection } from '../room/ports.ts'
 
-/** What is used of the `ws` package's WebSocket. */
+/** What is used of a WebSocket. */
 export interface WebSocketLike {
   readonly readyState: number
   close(code: number, reason: string): void
@@ -14,6 +14,8 @@ export interface SocketLike {
   readonly writableLength: number
   readonly destroyed: boolean
   write(bytes: Uint8Array): boolean
+  cork(): void
+  uncork(): void
 }
 
 const OPEN = 1
@@ -64,6 +66,15 @@ export class WebSocketConnection implements Connection {
   drained(): void {
     for (const batch of this.#queued ?? []) batch.unqueue(this.#budget)
     this.#queued = undefined
+  }
+
+  together(writing: () => void): void {
+    this.#socket.cork()
+    try {
+      writing()
+    } finally {
+      this.#socket.uncork()
+    }
   }
 
   close(code: number, reason: string): void {
