@@ -1,6 +1,6 @@
 import { encode, goodbye } from '../protocol/codec.ts'
 import { CODES, type DisconnectCode, type Problem } from '../protocol/codes.ts'
-import { cutReason } from '../transports/websocket.ts'
+import { cutReason } from '../transports/close-reason.ts'
 import { type Asking, judgeOrigin, type OriginPolicy } from './origin.ts'
 
 /** Why a client is not let in. */

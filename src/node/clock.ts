@@ -1,4 +1,5 @@
 import type { Clock } from '../room/ports.ts'
+import { Deadlines } from './deadlines.ts'
 
 type Task = () => void
 
@@ -41,13 +42,12 @@ export interface SystemClock extends Clock {
   ahead(task: Task): void
 }
 
+const deadlines = new Deadlines()
+
 export const systemClock: SystemClock = {
   // Never set back or forward while it runs: a wall clock is, by NTP and by hand, and would end rooms or keep them.
   now: () => Math.floor(performance.timeOrigin + performance.now()),
-  after(ms, task) {
-    const timer = setTimeout(task, ms)
-    return () => clearTimeout(timer)
-  },
+  after: (ms, task) => deadlines.after(ms, task),
   soon: (task) => putOff(spreading, task),
   sooner: (task) => putOff(making, task),
   ahead(task) {

@@ -5,6 +5,7 @@ import {
   type Envelope,
   type EventMessage,
   type Goodbye,
+  JoinEnvelope,
   type Json,
   LIMITS,
   type Position,
@@ -59,9 +60,14 @@ export function decode(text: string): Decoded {
   } catch {
     return { ok: false, problem: { code: 'bad_json', message: 'the message is not JSON' } }
   }
-  const result = v.safeParse(ClientEnvelope, mendSpelling(json), { abortEarly: true })
+  const schema = isJoin(json) ? JoinEnvelope : ClientEnvelope
+  const result = v.safeParse(schema, mendSpelling(json), { abortEarly: true })
   if (!result.success) return { ok: false, problem: problemOf(result.issues[0]), ...idOf(json) }
   return requestOf(result.output)
+}
+
+function isJoin(json: unknown): boolean {
+  return (json as { status?: { value?: unknown } } | null)?.status?.value === STATUS.join
 }
 
 /**

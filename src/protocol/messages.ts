@@ -84,6 +84,17 @@ export const ClientEnvelope = v.object({
 
 export type ClientEnvelope = v.InferOutput<typeof ClientEnvelope>
 
+/** The same for status 2, of which a crowd sends many at once: what has no meaning there is not looked at. */
+export const JoinEnvelope = v.pick(ClientEnvelope, [
+  'uuid',
+  'status',
+  'funcKey',
+  'funcParams',
+  'stateMessage',
+  'since',
+  'can',
+])
+
 /** What the server will refuse, as the reply to opening and joining says (J3). */
 export interface Limits {
   /** Bytes of a message, UTF-8. */

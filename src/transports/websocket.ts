@@ -1,7 +1,7 @@
 import type { Batch } from '../room/batch.ts'
 import type { Budget } from '../room/budget.ts'
-import { utf8Length } from '../room/bytes.ts'
 import type { Connection } from '../room/ports.ts'
+import { cutReason } from './close-reason.ts'
 
 /** What is used of a WebSocket. */
 export interface WebSocketLike {
@@ -19,9 +19,6 @@ export interface SocketLike {
 }
 
 const OPEN = 1
-
-/** RFC 6455, 5.5: a control frame's payload is 125 bytes at most, of which two are the close code. */
-const CLOSE_REASON_BYTES = 123
 
 /**
  * A WebSocket whose frames are written straight to its TCP socket: a batch is framed once for all its listeners, and is one
@@ -82,17 +79,20 @@ export class WebSocketConnection implements Connection {
   }
 }
 
-const encoder = new TextEncoder()
-
 /** Text frames from server to client, which are never masked (RFC 6455, 5.1), one after the other. */
 export function frames(texts: readonly string[]): Uint8Array {
-  const lengths = texts.map(utf8Length)
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + headerSize(length) + length, 0))
+  let size = 0
+  for (const text of texts) {
+    const length = Buffer.byteLength(text)
+    size += headerSize(length) + length
+  }
+  // Small ones come from a pool, which costs a fraction of an allocation each.
+  const bytes = Buffer.allocUnsafe(size)
   let at = 0
-  texts.forEach((text, i) => {
-    at = writeHeader(bytes, at, lengths[i]!)
-    at += encoder.encodeInto(text, bytes.subarray(at)).written
-  })
+  for (const text of texts) {
+    at = writeHeader(bytes, at, Buffer.byteLength(text))
+    at += bytes.write(text, at)
+  }
   return bytes
 }
 
@@ -103,24 +103,16 @@ function headerSize(length: number): number {
 }
 
 /** RFC 6455, 5.2. Returns where the payload starts. */
-function writeHeader(bytes: Uint8Array, at: number, length: number): number {
-  const size = headerSize(length)
-  const view = new DataView(bytes.buffer, at, size)
-  view.setUint8(0, FIN_TEXT)
-  if (size === 2) view.setUint8(1, length)
-  else if (size === 4) {
-    view.setUint8(1, 126)
-    view.setUint16(2, length)
-  } else {
-    view.setUint8(1, 127)
-    view.setBigUint64(2, BigInt(length))
+function writeHeader(bytes: Buffer, at: number, length: number): number {
+  bytes[at] = FIN_TEXT
+  if (length < 126) {
+    bytes[at + 1] = length
+    return at + 2
   }
-  return at + size
-}
-
-/** Cuts a close reason to what fits, at a character's start. */
-export function cutReason(reason: string): string {
-  let text = reason
-  while (utf8Length(text) > CLOSE_REASON_BYTES) text = text.slice(0, -1)
-  return text
+  if (length < 65_536) {
+    bytes[at + 1] = 126
+    return bytes.writeUInt16BE(length, at + 2)
+  }
+  bytes[at + 1] = 127
+  return bytes.writeBigUInt64BE(BigInt(length), at + 2)
 }

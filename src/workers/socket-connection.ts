@@ -2,7 +2,7 @@ import { encode, event } from '../protocol/codec.ts'
 import { CAN } from '../protocol/routes.ts'
 import type { Batch } from '../room/batch.ts'
 import type { Connection, Membership } from '../room/ports.ts'
-import { cutReason } from '../transports/websocket.ts'
+import { cutReason } from '../transports/close-reason.ts'
 import { ASK_EVERY, GUESS, type KeptUntaken, type Untaken } from './untaken.ts'
 
 /** What is used of a WebSocket that the hibernation API has accepted. */

@@ -133,8 +133,8 @@ const targets: readonly Target[] = [
   loopHeldAtMost('crowd', 10),
   against('steady', 'CPU per delivery', 'cpu_us_per_delivery', 'plain-ws', { most: 1 }),
   against('steady', 'p99', 'p99_ms', 'plain-ws', { most: 1 }),
-  memoryAtMost('joins', 10),
-  against('joins', 'joins/s', 'joins_per_s', 'plain-ws', { least: 0.9 }),
+  memoryAtMost('joins', 5.5),
+  against('joins', 'joins/s', 'joins_per_s', 'plain-ws', { least: 1 }),
   ...loads.flatMap((load) =>
     [subject, 'redis'].filter((server) => isFor(load, server)).map((server) => inOrder(load, server)),
   ),

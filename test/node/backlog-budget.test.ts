@@ -4,7 +4,7 @@ import { Budget } from '../../src/room/budget.ts'
 import { WebSocketConnection } from '../../src/transports/websocket.ts'
 
 function line(budget: Budget, isFull: boolean) {
-  const socket = { writableLength: 0, destroyed: false, write: () => !isFull }
+  const socket = { writableLength: 0, destroyed: false, write: () => !isFull, cork() {}, uncork() {} }
   const ws = { readyState: 1, close: () => {} }
   return new WebSocketConnection(
     ws,
