@@ -103,13 +103,14 @@ describe('[B2] an object that is no room keeps nothing', () => {
   test.each([
     ['asks for a room that does not exist', (client: Client, uuid: string) => client.send(message(2, { uuid }))],
     ['goes', (client: Client) => client.close()],
+    ['says nothing until its time is over', () => {}],
   ])('a client that %s', async (_, end) => {
     const uuid = crypto.randomUUID()
     const client = await Client.connect(`/rooms/${uuid}/socket`)
     expect((await storedOf(uuid)).alarm).not.toBeNull()
     end(client, uuid)
-    await expect.poll(() => storedOf(uuid)).toEqual({ tables: [], alarm: null })
-    expect(await sizeOf(uuid)).toBe(await sizeOf(crypto.randomUUID()))
+    const nothing = { tables: [], alarm: null, size: await sizeOf(crypto.randomUUID()) }
+    await expect.poll(async () => ({ ...(await storedOf(uuid)), size: await sizeOf(uuid) })).toEqual(nothing)
   })
 })
 
