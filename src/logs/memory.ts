@@ -45,7 +45,8 @@ export class MemoryLog implements RoomLog {
   readonly #budget: Budget
   readonly #rooms = new Map<string, Kept>()
   readonly #ownerless = new Set<string>()
-  #turn: IterableIterator<Kept> = this.#rooms.values()
+  /** Whose tails are looked at next. Names, since an iterator that is kept holds all that its map has ever let go of. */
+  #turn: string[] = []
 
   constructor(options: MemoryLogOptions) {
     this.#options = options
@@ -191,13 +192,15 @@ export class MemoryLog implements RoomLog {
   /** Where little is left, a few rooms at each append give up what only helps who was away. */
   #trimOthers(): void {
     for (let n = 0; n < TRIMMED_AT_ONCE; n++) {
-      const { value } = this.#turn.next()
-      if (value === undefined) {
-        this.#turn = this.#rooms.values()
+      const uuid = this.#turn.pop()
+      if (uuid === undefined) {
+        this.#turn = [...this.#rooms.keys()]
         return
       }
-      this.#trim(value, 1)
-      weigh(value)
+      const room = this.#rooms.get(uuid)
+      if (room === undefined) continue
+      this.#trim(room, 1)
+      weigh(room)
     }
   }
 
