@@ -85,6 +85,17 @@ export async function chaos(ground: Ground, options: ChaosOptions): Promise<Outc
     }
   }
 
+  async function checkHealth(): Promise<void> {
+    const isReady = async (address: string) => (await fetch(`${address}/health`)).ok
+    await Promise.all(
+      ground.addresses.map((address) =>
+        until(() => isReady(address), READY_WITHIN).catch(async () => {
+          faults.push(`${address}/health: ${await (await fetch(`${address}/health`)).text()}`)
+        }),
+      ),
+    )
+  }
+
   await Promise.all([
     ...Array.from({ length: options.atOnce }, () => harmAgain(stream())),
     takeOverNowAndThen(stream()),
@@ -93,20 +104,17 @@ export async function chaos(ground: Ground, options: ChaosOptions): Promise<Outc
   ])
   onNews('all is calm')
   await Promise.all(shows.map((show) => show.check(ground.addresses)))
-  await Promise.all(
-    ground.addresses.map((address) =>
-      until(async () => (await fetch(`${address}/health`)).ok, READY_WITHIN).catch(async () => {
-        faults.push(`${address}/health: ${await (await fetch(`${address}/health`)).text()}`)
-      }),
-    ),
-  )
+  await checkHealth()
   await Promise.all(over.map(({ show, by }) => show.untilOver(Math.max(5000, by - Date.now()))))
   const uuids = shows.map(({ uuid }) => uuid)
   await until(async () => (await ground.leftovers(uuids)).length === 0, READY_WITHIN).catch(async () => {
     faults.push(`left of rooms that are over: ${(await ground.leftovers(uuids)).slice(0, 10)}`)
   })
   for (const { show } of over) show.leave()
+  // A server that nobody needs any more is well, too.
+  await Promise.all(shows.map((show) => Promise.race([show.close(), sleep(READY_WITHIN / 1000)])))
   for (const show of shows) show.leave()
+  await checkHealth()
   const all = [...shows, ...over.map(({ show }) => show)]
   return {
     faults: [...faults, ...all.flatMap((show) => show.faults), ...ground.accidents()],

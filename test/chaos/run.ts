@@ -5,7 +5,7 @@ import { hasRedis } from '../support/redis.ts'
 import { hasWorkerd } from '../support/workerd.ts'
 import { chaos } from './chaos.ts'
 import type { Ground } from './ground.ts'
-import { clusterGround } from './grounds/cluster.ts'
+import { clusterGround, farClusterGround } from './grounds/cluster.ts'
 import { redisGround } from './grounds/redis.ts'
 import { sqliteGround } from './grounds/sqlite.ts'
 import { workersGround } from './grounds/workers.ts'
@@ -14,6 +14,7 @@ const grounds: Record<string, { readonly isHere: () => boolean; readonly start: 
   sqlite: { isHere: () => true, start: sqliteGround },
   redis: { isHere: hasRedis, start: redisGround },
   cluster: { isHere: hasRedis, start: clusterGround },
+  'far-cluster': { isHere: hasRedis, start: farClusterGround },
   workers: { isHere: hasWorkerd, start: workersGround },
 }
 

@@ -1,6 +1,6 @@
 import { until } from '../../support/events.ts'
 import type { Random } from '../../support/random.ts'
-import { type RedisServer, startCluster } from '../../support/redis.ts'
+import { type Cluster, type RedisServer, startCluster } from '../../support/redis.ts'
 import { Fleet } from '../fleet.ts'
 import { type Ground, seconds, sleep } from '../ground.ts'
 import { roomKeysBeside } from './room-keys.ts'
@@ -13,11 +13,7 @@ const WHOLE_WITHIN = 30_000
 /** Three servers over a Redis Cluster of three masters with a replica each. */
 export async function clusterGround(): Promise<Ground> {
   const cluster = await startCluster(3, { replicas: 1, nodeTimeout: 1500 })
-  const fleet = await Fleet.start(3, {
-    REDIS_URL: cluster.urls.slice(0, 3).join(','),
-    REDIS_CLUSTER: 'true',
-    GRACE_SECONDS: `${GRACE}`,
-  })
+  const fleet = await startFleet(cluster)
 
   async function servers(role: 'master' | 'slave'): Promise<RedisServer[]> {
     const roles = await Promise.all(cluster.nodes.map((node) => node.command<[string]>('ROLE').catch(() => [''])))
@@ -112,4 +108,33 @@ export async function clusterGround(): Promise<Ground> {
 function shuffled<T>(items: readonly T[], random: Random): T[] {
   const left = [...items]
   return Array.from(items, () => left.splice(random.below(left.length), 1)[0]!)
+}
+
+/** Three servers over a Redis Cluster of three masters, a tenth of a second away there and back. */
+export async function farClusterGround(): Promise<Ground> {
+  const cluster = await startCluster(3, { delay: 50 })
+  const fleet = await startFleet(cluster)
+  return {
+    url: fleet.url,
+    addresses: fleet.addresses,
+    grace: GRACE,
+    faults: {
+      ...fleet.faults,
+      'connections to a server are cut': async (random) => {
+        await random.pick(cluster.nodes).cutConnections()
+      },
+      'nothing happens': (random) => sleep(seconds(random, 1, 4)),
+    },
+    leftovers: async (uuids) => roomKeysBeside(uuids, await cluster.keys()),
+    accidents: () => fleet.accidents,
+    stop: () => fleet.stop().finally(() => cluster.stop()),
+  }
+}
+
+function startFleet(cluster: Cluster): Promise<Fleet> {
+  return Fleet.start(3, {
+    REDIS_URL: cluster.urls.slice(0, 3).join(','),
+    REDIS_CLUSTER: 'true',
+    GRACE_SECONDS: `${GRACE}`,
+  })
 }
