@@ -191,7 +191,8 @@ export function testProtocol(name: string, start: () => Promise<ServerUnderTest>
         const { socket: owner, welcome } = await open()
         const { uuid } = welcome
         const { socket: listener } = await join(uuid)
-        const text = 'x'.repeat(30_000)
+        // What is taken stays below what a listener's line takes at once: none of it is caught up by its state (R6, R7).
+        const text = 'x'.repeat(10_000)
         const atOnce = Math.floor(SUITE_SETTINGS.broadcastBytes / text.length)
         const count = 4 * atOnce
         for (let n = 1; n <= count; n++) owner.send(say(uuid, 'n', [n, text], { id: `${n}` }))
