@@ -17,8 +17,8 @@ export interface PipeHouse {
 
 type Disconnect = Problem & { readonly code: DisconnectCode }
 
-/** As a session does: messages that may wait until the room has the client, and those that a client may get wrong. */
-const WAITING = 32
+/** As a session does: what may wait until the room has the client, the characters of more than one message; and what a client may get wrong. */
+const WAITING = { messages: 32, characters: 256 * 1024 }
 const OFFENCES = { burst: 20, rate: 1 }
 
 /** Pings. An SDK sends one in 15 s; nobody is told whether the answers are read, so there must be few of them. */
@@ -38,6 +38,7 @@ export class Pipe {
   #far: WebSocket | undefined
   /** What came before the object was there. */
   #waiting: (string | ArrayBuffer)[] = []
+  #waitingCharacters = 0
   #stage: 'new' | 'connecting' | 'open' | 'over' = 'new'
 
   /** `address` is the room that the address names, where it names what cannot be one. */
@@ -66,8 +67,7 @@ export class Pipe {
     if (typeof data !== 'string') {
       return this.#offend({ code: 'binary_message', message: 'a message is JSON in a text frame' })
     }
-    const { messageBytes } = this.#house.limits
-    if (utf8Length(data) > messageBytes) return this.#refuse(tooLarge(messageBytes))
+    if (this.#isTooLarge(data)) return
     const decoded = decode(data)
     if (!decoded.ok) return this.#offend(decoded.problem, decoded.id)
     this.#begin(decoded.request, data)
@@ -113,9 +113,27 @@ export class Pipe {
     for (const data of this.#waiting.splice(0)) attempt(() => far.send(data))
   }
 
+  #isTooLarge(text: string): boolean {
+    const { messageBytes } = this.#house.limits
+    if (utf8Length(text) <= messageBytes) return false
+    this.#refuse(tooLarge(messageBytes))
+    return true
+  }
+
+  /** All connections of an isolate share its memory: nothing large waits, whatever the platform would let in. */
   #wait(data: string | ArrayBuffer): void {
-    if (this.#waiting.length <= WAITING) this.#waiting.push(data)
-    else this.#refuse({ code: 'too_many_errors', message: `more than ${WAITING} messages before being let in` })
+    if (typeof data === 'string' && this.#isTooLarge(data)) return
+    this.#waitingCharacters += typeof data === 'string' ? data.length : data.byteLength
+    const { messages, characters } = WAITING
+    // The first, which says the room, waits with them.
+    if (this.#waiting.length > messages) this.#refuseToWait(`more than ${messages} messages`)
+    else if (this.#waiting.length > 1 && this.#waitingCharacters > characters) {
+      this.#refuseToWait(`more than ${characters} characters`)
+    } else this.#waiting.push(data)
+  }
+
+  #refuseToWait(what: string): void {
+    this.#refuse({ code: 'too_many_errors', message: `${what} before being let in` })
   }
 
   /** The client is gone. */

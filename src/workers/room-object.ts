@@ -202,6 +202,8 @@ export class RoomObject extends DurableObject<Cloudflare.Env> {
       },
       // Not in the middle of what is being written.
       exhausted: () => queueMicrotask(() => session.stalled()),
+      // What is said to it after a sleep is nobody's: its room has to hear now that it is gone.
+      closed: () => queueMicrotask(() => session.gone()),
     }
     const untakenOf = (reports: boolean, kept: KeptUntaken | undefined) => this.#untakenOf(ws, reports, kept)
     const connection = new SocketConnection(ws, kept, clock.now, untakenOf, watch)

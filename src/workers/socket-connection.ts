@@ -51,6 +51,8 @@ export interface LineWatch {
   drained(): void
   /** More was sent than may be to a client that does not say what it takes. */
   exhausted(): void
+  /** It was closed from here: whether the client ever says that it has closed, too, nobody knows. */
+  closed(): void
 }
 
 const OPEN = 1
@@ -136,6 +138,7 @@ export class SocketConnection implements Connection {
     const { readyState } = this.#ws
     this.forget()
     if (readyState === OPEN) attempt(() => this.#ws.close(code, cutReason(reason)))
+    this.#watch.closed()
   }
 
   /** Whatever its object knew of the client is void, and what still comes from it. */

@@ -47,6 +47,7 @@ function line(kept: Attachment = KEPT) {
     full: (full: unknown) => void calls.push(full === undefined ? 'level' : 'full'),
     drained: () => void calls.push('drained'),
     exhausted: () => void calls.push('exhausted'),
+    closed: () => void calls.push('closed'),
   }
   let nonces = 0
   const untakenOf = (reports: boolean, kept: KeptUntaken | undefined) =>

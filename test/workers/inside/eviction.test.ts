@@ -128,3 +128,18 @@ test('an owner that comes back is told of nobody, when all have left while the r
   const { client: back } = await Client.enter(message(1, { uuid, ownerKey }))
   expect(await back.nextEvent('listeners')).toMatchObject({ event: { count: 0 } })
 })
+
+test('[E2] an owner that is closed for what it does not read is gone at once, though it never says that it is closed', async () => {
+  const { welcome } = await Client.enter(message(1))
+  const { uuid, ownerKey } = welcome
+  const path = `/rooms/${uuid}/socket`
+  const { client: listener } = await Client.enter(message(2, { uuid, can: ['lines', 'taken'] }), path)
+  const { client: owner } = await Client.enter(message(1, { uuid, ownerKey }), path, false)
+  owner.stall()
+  for (let n = 1; n <= 60; n++) owner.send(say(uuid, 'own', ['x'.repeat(60_000)], { to: 'all' }))
+  expect(await owner.closed()).toMatchObject({ code: 4001 })
+  await listener.next(({ event }) => event?.type === 'owner' && event.here === false)
+  await evict(uuid)
+  const { client: late } = await Client.enter(message(2, { uuid }), path)
+  expect(await late.nextEvent('owner')).toMatchObject({ event: { here: false } })
+})

@@ -1,6 +1,7 @@
 import { abortAllDurableObjects } from 'cloudflare:test'
 import { describe, expect, test } from 'vitest'
 import { PING } from '../../../src/protocol/routes.ts'
+import { Pipe } from '../../../src/workers/pipe.ts'
 import { message, say } from '../../support/messages.ts'
 import { Client } from './client.ts'
 
@@ -88,6 +89,25 @@ describe('between a client and its room', () => {
     client.send(message(1))
     for (let n = 0; n < 40; n++) client.send(say(crypto.randomUUID(), 'n'))
     expect(await client.closed()).toMatchObject({ code: 4503 })
+  })
+
+  test.each([
+    ['one that is too large', ['x'.repeat(MESSAGE_BYTES + 1)], 1009],
+    ['many that are large', Array(10).fill('x'.repeat(MESSAGE_BYTES)), 4503],
+    ['many that are large, and no text', Array(10).fill(new ArrayBuffer(MESSAGE_BYTES)), 4503],
+  ])('[J4] [B1] [B2] so does %s', async (_, waiting, code) => {
+    const far = Promise.withResolvers<Response>()
+    const { 0: near, 1: served } = new WebSocketPair()
+    served.accept()
+    const limits = { messageBytes: MESSAGE_BYTES, handshake: 10_000 }
+    new Pipe(served, { limits, mint: () => crypto.randomUUID(), connect: () => far.promise }, undefined)
+    const client = new Client(near)
+    client.send(message(1))
+    for (const data of waiting) {
+      if (typeof data === 'string') client.send(data)
+      else client.sendBinary(data)
+    }
+    expect(await client.closed()).toMatchObject({ code })
   })
 
   test('a client that goes is gone for its room', async () => {
