@@ -25,6 +25,7 @@ const USAGE = `npm run chaos -- [options] [${Object.keys(grounds).join(' ')}]
   --shows N       rooms that are compared at the end (3)
   --followers N   of each, at the start (4)
   --at-once N     faults at one time (1)
+  --together      all grounds at the same time
   --faults A,B    only these faults
   --list          the faults there are`
 
@@ -36,7 +37,9 @@ if (unknown.length > 0) exit(2, `no ground ${unknown.join(', ')}\n\n${USAGE}`)
 const seed = Number(values.seed ?? seedOfRun())
 let broken = 0
 for (let round = 0; round < Number(values.rounds); round++) {
-  for (const name of names) if (grounds[name]!.isHere()) await run(name, seed + round)
+  const runs = names.filter((name) => grounds[name]!.isHere()).map((name) => () => run(name, seed + round))
+  if (values.together) await Promise.all(runs.map((run) => run()))
+  else for (const run of runs) await run()
 }
 console.log(broken === 0 ? 'all promises were kept' : `${broken} runs broke a promise`)
 process.exit(broken === 0 ? 0 : 1)
@@ -58,10 +61,10 @@ async function run(name: string, seed: number): Promise<void> {
       followers: Number(values.followers),
       atOnce: Number(values['at-once']),
       faults: values.faults?.split(',') ?? [],
-      onNews: (line) => console.log(`  ${((Date.now() - begin) / 1000).toFixed(1).padStart(6)} s  ${line}`),
+      onNews: (line) => console.log(`  ${((Date.now() - begin) / 1000).toFixed(1).padStart(6)} s  ${name}: ${line}`),
     })
-    console.log(`  ${acknowledged} of ${broadcasts} broadcasts acknowledged; ${JSON.stringify(harm)}`)
-    for (const fault of faults) console.log(`  BROKEN ${fault}`)
+    console.log(`  ${name}: ${acknowledged} of ${broadcasts} broadcasts acknowledged; ${JSON.stringify(harm)}`)
+    for (const fault of faults) console.log(`  BROKEN ${name}: ${fault}`)
     if (faults.length > 0) broken++
   } finally {
     await ground.stop()
@@ -80,6 +83,7 @@ function read() {
         followers: { type: 'string', default: '4' },
         'at-once': { type: 'string', default: '1' },
         faults: { type: 'string' },
+        together: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
       },
     })
