@@ -29,6 +29,7 @@ export class Client implements Listener {
   #held: Batch[] = []
   #heldBytes = 0
   #remembered: Membership | undefined
+  #wasLagging = false
 
   constructor(id: string, role: Role, connection: Connection, backlogLimit: number) {
     this.id = id
@@ -51,8 +52,11 @@ export class Client implements Listener {
       ...(isBehind && { behind: replay?.stand ?? seq }),
     }
     const last = this.#remembered
-    if (last?.role === role && last.term === term && last.behind === member.behind) return
+    const isSame = last?.role === role && last.term === term && last.behind === member.behind
+    // Each time that it is left to drain its line has to say when it has: of a state, all pieces but the last lead nowhere.
+    if (isSame && this.#wasLagging === lagging) return
     this.#remembered = member
+    this.#wasLagging = lagging
     connection.remember(member)
   }
 

@@ -176,6 +176,23 @@ describe.each([false, true])('an alarm that goes off late, at an object that sle
   })
 })
 
+test('[R4] [R7] a client that does not say what it takes gets all of a large state as time passes, and goes on', async () => {
+  const { owner, uuid } = await openRoom()
+  for (let n = 1; n <= 20; n++) {
+    owner.send(say(uuid, `slide${n}`, [n, 'x'.repeat(45_000)], { stateMessage: true, id: `${n}` }))
+    await owner.nextEvent('ack')
+  }
+  const { client: silent } = await Client.enter(message(2, { uuid }))
+  for (let n = 1; n <= 20; n++) {
+    await pass(uuid, 500, false)
+    owner.send(say(uuid, 'tick', [n], { id: `tick${n}` }))
+    await owner.nextEvent('ack')
+  }
+  await silent.next(({ funcKey }) => funcKey === 'slide20')
+  owner.send(say(uuid, 'last', []))
+  expect(await silent.next(({ funcKey }) => funcKey === 'last')).toMatchObject({ seq: 41 })
+})
+
 test('[E2] a room whose storage fails when it should end is looked at again, and ends', async () => {
   const { owner, uuid } = await openRoom()
   const { client: listener } = await Client.enter(message(2, { uuid }))
