@@ -3,7 +3,7 @@ import { CAN } from '../protocol/routes.ts'
 import type { Batch } from '../room/batch.ts'
 import type { Connection, Membership } from '../room/ports.ts'
 import { cutReason } from '../transports/close-reason.ts'
-import { ASK_EVERY, GUESS, type KeptUntaken, type Untaken } from './untaken.ts'
+import { ASK_EVERY, ASK_OWNER_EVERY, GUESS, type KeptUntaken, type Untaken } from './untaken.ts'
 
 /** What is used of a WebSocket that the hibernation API has accepted. */
 export interface SocketLike {
@@ -150,7 +150,8 @@ export class SocketConnection implements Connection {
   }
 
   #count(characters: number): void {
-    const nonce = this.#untaken.sent(characters)
+    const every = this.#kept.member?.role === 'owner' ? ASK_OWNER_EVERY : ASK_EVERY
+    const nonce = this.#untaken.sent(characters, every)
     if (nonce === undefined) return
     const question = encode(event(this.#kept.uuid, { type: 'taken', nonce }))
     attempt(() => this.#ws.send(question))

@@ -4,8 +4,11 @@
  */
 export interface Untaken {
   readonly characters: number
-  /** So many were sent. Returns what the client is to be asked now, for it to say again when that has come. */
-  sent(characters: number): string | undefined
+  /**
+   * So many were sent. Returns what the client is to be asked now, for it to say again when that has come: where at least
+   * `every` were sent since it was last asked.
+   */
+  sent(characters: number, every: number): string | undefined
   /** The client says `nonce`. False: it was not asked that. */
   taken(nonce: string): boolean
   /** More was sent than may be without knowing what becomes of it. */
@@ -25,6 +28,9 @@ export type KeptUntaken = KeptProofs | KeptGuess
  * billed. A quarter of the high-water mark.
  */
 export const ASK_EVERY = 64 * 1024
+
+/** The same for an owner: past 64 KiB it gets no feedback (C7), and until it has answered, all since the last question counts. */
+export const ASK_OWNER_EVERY = 16 * 1024
 
 /** Questions that are open at one time at the most: they are kept while the object sleeps. */
 const OPEN = 16
@@ -66,10 +72,10 @@ export class Proofs implements Untaken {
     return this.#isStale || this.#rest > this.#kept
   }
 
-  sent(characters: number): string | undefined {
+  sent(characters: number, every: number): string | undefined {
     this.#rest += characters
     this.#characters += characters
-    if (this.#rest < ASK_EVERY || this.#open.length >= OPEN) return undefined
+    if (this.#rest < every || this.#open.length >= OPEN) return undefined
     const nonce = this.#mint()
     this.#open.push([nonce, this.#rest])
     this.#rest = 0

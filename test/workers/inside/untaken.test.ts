@@ -118,3 +118,17 @@ describe('[B2] an object that is no room keeps nothing', () => {
 function sizeOf(uuid: string): Promise<number> {
   return runInDurableObject(objectOf(uuid), (_, { storage }) => storage.sql.databaseSize)
 }
+
+test('[C7] [R7] an owner that reads gets all feedback, however long its answers take', async () => {
+  const { owner, uuid } = await openRoom()
+  const { client: listener } = await Client.enter(message(2, { uuid, ...CAN }))
+  const essay = 'x'.repeat(3500)
+  for (let n = 1; n <= 22; n++) {
+    // What it has not taken from then on is a third of what a line may hold.
+    if (n === 17) owner.stall()
+    listener.send(say(uuid, 'essay', [essay], { id: `${n}` }))
+    const { event } = await listener.next(({ event }) => event?.type === 'ack' || event?.type === 'error')
+    expect(event).toMatchObject({ type: 'ack', id: `${n}` })
+    if (n < 17) await owner.nextBroadcast()
+  }
+})
