@@ -175,7 +175,9 @@ export class Room implements Follower {
     this.#house.log.append(this.uuid, draft).then(
       ({ seq }) => this.#members.acknowledge(owner, id, seq),
       (error) => {
-        if (problemOf(error).code === 'rate_limited') owner.resending?.refused(id, turn)
+        const { code } = problemOf(error)
+        if (code === 'rate_limited') owner.resending?.refused(id, turn)
+        else if (code === 'log_unavailable' && turn !== undefined) owner.resending?.failed(id, turn)
         this.#members.refuse(owner, id, error)
       },
     )

@@ -4,6 +4,7 @@ import type { Membership } from '../../src/room/ports.ts'
 import { Session } from '../../src/room/session.ts'
 import { broadcasts, House, type Member, SteppedConnection, says } from '../support/doubles.ts'
 import { message } from '../support/messages.ts'
+import { Trouble } from '../support/trouble.ts'
 
 const RATE = { broadcastRate: 10, broadcastBytes: 1_000_000 }
 
@@ -123,6 +124,24 @@ describe('[C6] an owner that says again what was refused', () => {
     house.clock.advance(1000)
     says(owner, 'n', [11], { id: '11', to: ['nobody'] })
     expect(taken(await sayAll(house, owner, [12]))).toEqual([12])
+  })
+
+  test('[C3] says again what could not be stored, too, before what was refused for its rate', async () => {
+    const trouble = new Trouble()
+    const plain = new House(RATE)
+    const house = new House(RATE, trouble.watch(plain.log), plain)
+    const owner = await house.enter(message(1, { can }))
+    const { uuid } = owner.welcome
+    await sayAll(house, owner, upTo(9))
+    trouble.fail('failed', 1)
+    // The tenth is let through, and fails when the eleventh has been refused already.
+    expect(refused(await sayAll(house, owner, upTo(3, 10))).sort()).toEqual(upTo(3, 10))
+    house.clock.advance(1000)
+    const listener = await house.join(uuid)
+    expect(taken(await sayAll(house, owner, upTo(3, 10)))).toEqual(upTo(3, 10))
+    expect(broadcasts(listener.connection.received).map((text) => Number.parseInt(text.slice(2), 10))).toEqual(
+      upTo(3, 10),
+    )
   })
 
   test('is known as one after its room has slept', async () => {
