@@ -193,6 +193,24 @@ test('[R4] [R7] a client that does not say what it takes gets all of a large sta
   expect(await silent.next(({ funcKey }) => funcKey === 'last')).toMatchObject({ seq: 41 })
 })
 
+test('[R4] [R6] one that stops reading in the middle of a large state is closed after the write deadline', async () => {
+  const { owner, uuid } = await openRoom()
+  for (let n = 1; n <= 20; n++) {
+    owner.send(say(uuid, `slide${n}`, [n, 'x'.repeat(45_000)], { stateMessage: true, id: `${n}` }))
+    await owner.nextEvent('ack')
+  }
+  const stuck = await Client.connect()
+  stuck.stall()
+  stuck.send(message(2, { uuid, can: ['taken'] }))
+  await expect.poll(() => stuck.unread).toBeGreaterThan(130_000)
+  const before = stuck.unread
+  stuck.readOn()
+  await expect.poll(() => stuck.unread).toBeGreaterThan(before)
+  await pass(uuid, WRITE_DEADLINE, false)
+  stuck.resume()
+  await isClosedAsTooSlow(stuck)
+})
+
 test('[E2] a room whose storage fails when it should end is looked at again, and ends', async () => {
   const { owner, uuid } = await openRoom()
   const { client: listener } = await Client.enter(message(2, { uuid }))
