@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 /** Which of them may use a package, or a runtime's own modules. */
 const PACKAGES: { name: RegExp; only: string[] }[] = [
   { name: /^node:/, only: ['node'] },
+  { name: /^ws$/, only: ['node'] },
   { name: /^@redis\/client$/, only: ['node'] },
   { name: /^@hono\/node-server/, only: ['node'] },
   { name: /^cloudflare:/, only: ['workers'] },

@@ -1,4 +1,4 @@
-import type { Frame } from './frame-reader.ts'
+import type { Frame } from './web-socket.ts'
 
 /**
  * What one connection is heard of in a turn of the event loop before the others have had theirs: about a quarter of a

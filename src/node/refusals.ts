@@ -1,22 +1,32 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { WebSocketServer } from 'ws'
 import { farewell, type Refusal } from '../http/admission.ts'
 import { CODES } from '../protocol/codes.ts'
 import { Allowance } from '../room/allowance.ts'
 import type { Clock } from '../room/ports.ts'
-import { frames } from '../transports/websocket.ts'
-import { answer, shakeHands } from './handshake.ts'
+import { ignore } from './web-socket.ts'
 
 /** Refused clients that are told why over a WebSocket: at one time, and how many a second. */
 const AT_ONCE = 200
 const RATE = { burst: AT_ONCE, rate: 100 }
 
-/** Such a client has so many milliseconds to hang up. What it says before it has heard that it is refused, nobody wants. */
-const LIMITS = { payload: 64 * 1024, fragments: 128, closing: 2000 }
+/** Milliseconds that such a client has to hang up. */
+const LINGER = 2000
+
+/** What a client says before it has heard that it is refused; there is nothing that could be wanted of it. */
+const MAX_PAYLOAD = 64 * 1024
 
 /** Clients that are not let in: they are told why, without a session, and at a bounded cost. */
 export class Refusals {
   readonly #allowance: Allowance
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_PAYLOAD,
+    closeTimeout: LINGER,
+  } as object)
   /** Those that have not hung up yet. */
   #open = 0
 
@@ -32,14 +42,28 @@ export class Refusals {
     if (refusal.code === 'going_away' || this.#open >= AT_ONCE || !this.#allowance.take()) {
       return answer(socket, CODES[refusal.code].http, refusal)
     }
-    const ws = shakeHands(request, socket, head, LIMITS)
-    if (ws === undefined) return
-    this.#open++
-    ws.listen({ heard: ignore, closed: () => this.#open-- })
-    const { text, code, reason } = farewell(refusal)
-    socket.write(frames([text]))
-    ws.close(code, reason)
+    this.#webSockets.handleUpgrade(request, socket, head, (ws) => {
+      this.#open++
+      ws.on('error', ignore)
+      ws.on('close', () => this.#open--)
+      const { text, code, reason } = farewell(refusal)
+      ws.send(text)
+      ws.close(code, reason)
+    })
   }
 }
 
-function ignore(): void {}
+/** Answers in place of an upgrade, and closes. */
+export function answer(socket: Socket, status: number, problem?: object): void {
+  // HTTP's own listener is gone with the upgrade.
+  socket.on('error', () => socket.destroy())
+  const body = problem === undefined ? `${status} ${STATUS_CODES[status]}` : JSON.stringify(problem)
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    `Content-Type: ${problem === undefined ? 'text/plain; charset=UTF-8' : 'application/json'}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ]
+  socket.once('finish', () => socket.destroy())
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}

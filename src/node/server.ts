@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
+import { type ServerOptions, WebSocketServer } from 'ws'
 import type { Admission, Refusal } from '../http/admission.ts'
 import { createApp } from '../http/app.ts'
 import { RefusalLog } from '../http/refusal-log.ts'
@@ -23,7 +24,6 @@ import { Refusals } from './refusals.ts'
 import { ConnectedSocket, endTimedOut, type SocketHouse } from './socket-connection.ts'
 import { openStore } from './store.ts'
 import { isUpgrade, type UpgradeHouse, upgradeListener } from './upgrade.ts'
-import type { WebSocketLimits } from './web-socket.ts'
 
 const PUBLIC = join(import.meta.dirname, '../../public')
 
@@ -58,12 +58,18 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const manager: Manager = new Manager(house)
   const peers = new Peers(writer)
   const sockets: SocketHouse = { manager, house, peers, turns: new Turns(), writeDeadline: config.writeDeadline }
-  const frameLimits: WebSocketLimits = {
-    // Up to the limit and somewhat over it the session answers, with its words; past this, the line ends.
-    payload: 2 * limits.messageBytes,
-    fragments: MAX_FRAGMENTS,
-    closing: STOP_DEADLINE,
-  }
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    // Up to the limit and somewhat over it the session answers, with its words; past this, `ws` ends the line.
+    maxPayload: 2 * limits.messageBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: 1024,
+    closeTimeout: STOP_DEADLINE,
+    // A ping costs its sender something, as does every message: the connection answers it in its turn.
+    autoPong: false,
+  } as ServerOptions)
   const refusalLog = new RefusalLog(clock, (line) => console.error(line))
   let isStopping = false
   let stopped: Promise<void> | undefined
@@ -140,7 +146,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       server.once('error', reject)
       const connect = (...[ws, socket, uuid]: Parameters<UpgradeHouse['connect']>) =>
         void new ConnectedSocket(ws, socket, uuid, sockets)
-      server.on('upgrade', upgradeListener({ admission, refusals, limits: frameLimits, connect }))
+      server.on('upgrade', upgradeListener({ admission, refusals, webSockets, connect }))
       server.on('timeout', endTimedOut)
     })
   }

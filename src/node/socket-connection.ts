@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
 import type { RoomHouse } from '../room/house.ts'
 import { PATIENCE } from '../room/limits.ts'
 import type { Manager } from '../room/manager.ts'
 import { Session } from '../room/session.ts'
 import { WebSocketConnection } from '../transports/websocket.ts'
-import type { Frame } from './frame-reader.ts'
 import type { Peer, Peers } from './peers.ts'
 import { Reader, type Turns } from './reading.ts'
-import type { ServerWebSocket, WebSocketUser } from './web-socket.ts'
+import { type Frame, listen, type WebSocketUser } from './web-socket.ts'
 
 /** What the connected sockets of a server share. */
 export interface SocketHouse {
@@ -23,7 +23,7 @@ export interface SocketHouse {
 export class ConnectedSocket implements Peer, WebSocketUser {
   readonly session: Session
   isAlive = true
-  readonly #ws: ServerWebSocket
+  readonly #ws: WebSocket
   readonly #socket: Socket
   readonly #house: SocketHouse
   readonly #reader: Reader
@@ -33,7 +33,7 @@ export class ConnectedSocket implements Peer, WebSocketUser {
   #patience: ReturnType<typeof setTimeout> | undefined
 
   /** `socket` is the TCP socket below `ws`; `uuid` is the room that the address names, where it names one. */
-  constructor(ws: ServerWebSocket, socket: Socket, uuid: string | undefined, shared: SocketHouse) {
+  constructor(ws: WebSocket, socket: Socket, uuid: string | undefined, shared: SocketHouse) {
     this.#ws = ws
     this.#socket = socket
     this.#house = shared
@@ -47,7 +47,7 @@ export class ConnectedSocket implements Peer, WebSocketUser {
     )
     this.session = new Session(shared.manager, shared.house, this.#connection, uuid)
     shared.peers.add(this)
-    ws.listen(this)
+    listen(ws, this)
   }
 
   get canAnswer(): boolean {

@@ -1,19 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { WebSocket, WebSocketServer } from 'ws'
 import { type Admission, refusalOf } from '../http/admission.ts'
 import { readSocketPath } from '../protocol/routes.ts'
-import { answer, shakeHands } from './handshake.ts'
-import type { Refusals } from './refusals.ts'
-import type { ServerWebSocket, WebSocketLimits } from './web-socket.ts'
+import { answer, type Refusals } from './refusals.ts'
 
 /** What takes the sockets. */
 export interface UpgradeHouse {
   readonly admission: Admission
   readonly refusals: Refusals
-  readonly limits: WebSocketLimits
+  readonly webSockets: WebSocketServer
   /** `uuid` is the room that the address names, where it names one. */
-  connect(ws: ServerWebSocket, socket: Socket, uuid: string | undefined): void
+  connect(ws: WebSocket, socket: Socket, uuid: string | undefined): void
 }
 
 /** Whether a request is an upgrade at all: one to another protocol than WebSocket is an ordinary request (RFC 9110, 7.8). */
@@ -22,18 +21,18 @@ export function isUpgrade({ headers }: IncomingMessage): boolean {
 }
 
 /** The listener of the server's `upgrade` event: takes the socket, or answers, and ends it. */
-export function upgradeListener({ admission, refusals, limits, connect }: UpgradeHouse) {
+export function upgradeListener({ admission, refusals, webSockets, connect }: UpgradeHouse) {
   return (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
     // The server's connections are TCP.
     const socket = duplex as Socket
     const { origin, host } = request.headers
     const address = readSocketPath(pathOf(request.url!))
-    if (address === undefined) return answer(socket, 404, 'there is no such address')
-    if (host === undefined || !HOST.test(host)) return answer(socket, 400, 'Host is missing, or wrong')
+    if (address === undefined) return answer(socket, 404)
+    if (host === undefined || !HOST.test(host)) return answer(socket, 400)
     const refusal = refusalOf(admission, { origin, host })
     if (refusal !== undefined) return refusals.refuse(request, socket, head, refusal)
-    const ws = shakeHands(request, socket, head, limits)
-    if (ws !== undefined) connect(ws, socket, address.uuid)
+    // What else is wrong with the handshake, `ws` answers.
+    webSockets.handleUpgrade(request, socket, head, (ws) => connect(ws, socket, address.uuid))
   }
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
-import type { Frame } from '../../src/node/frame-reader.ts'
 import { Reader, Turns } from '../../src/node/reading.ts'
+import type { Frame } from '../../src/node/web-socket.ts'
 
 /** What of a WebSocket is used for reading. */
 class Line {
