@@ -14,8 +14,8 @@ const RATE = { burst: AT_ONCE, rate: 100 }
 /** Milliseconds that such a client has to hang up. */
 const LINGER = 2000
 
-/** What a client says before it has heard that it is refused; there is nothing that could be wanted of it. */
-const MAX_PAYLOAD = 64 * 1024
+/** Bounds on what a client says before it has heard that it is refused: nothing of it is wanted. */
+const UNWANTED = { maxPayload: 64 * 1024, maxFragments: 128, maxBufferedChunks: 1024 }
 
 /** Clients that are not let in: they are told why, without a session, and at a bounded cost. */
 export class Refusals {
@@ -24,7 +24,7 @@ export class Refusals {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: MAX_PAYLOAD,
+    ...UNWANTED,
     closeTimeout: LINGER,
   } as object)
   /** Those that have not hung up yet. */
